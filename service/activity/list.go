@@ -1,0 +1,195 @@
+package activity
+
+import (
+	"context"
+	"strings"
+
+	"gorm.io/gorm"
+
+	"zhibu/model"
+)
+
+// Filter chooses activities; zero values choose all.
+type Filter struct {
+	UnitID int64 // held by the unit or one below it
+	From   model.Instant
+	To     model.Instant // starts before
+	Kind   model.ActivityKind
+	State  string // scheduled, open, ended, cancelled
+	Mine   bool   // only those to which the actor is invited
+	Limit  int
+	Cursor string
+}
+
+// List returns the activities the actor is shown, the latest start first and without minutes and resolutions, and the
+// cursor of the next page.
+func (s *Service) List(ctx context.Context, actor model.Actor, f Filter) (page []model.Gathering, next string, err error) {
+	tx := s.db.Read(ctx)
+	q := tx.Model(&model.Activity{}).Select("activities.id, activities.starts_at").
+		Joins("JOIN units ON units.id = activities.unit_id").Scopes(visible(actor, f.Mine), inState(f.State, model.At(s.now())))
+	if f.UnitID != 0 {
+		unit, err := model.SeenUnit(tx, actor, f.UnitID)
+		if err != nil {
+			return nil, "", err
+		}
+		q = q.Scopes(model.Under(unit.Path))
+	}
+	if f.From != 0 {
+		q = q.Where("activities.starts_at >= ?", f.From)
+	}
+	if f.To != 0 {
+		q = q.Where("activities.starts_at < ?", f.To)
+	}
+	if f.Kind != "" {
+		q = q.Where("activities.kind = ?", f.Kind)
+	}
+	if f.Cursor != "" {
+		after, err := model.ParseCursor(f.Cursor)
+		if err != nil {
+			return nil, "", err
+		}
+		q = q.Where("(activities.starts_at < ? OR activities.starts_at = ? AND activities.id < ?)", after.At, after.At, after.ID)
+	}
+	var found []model.Activity
+	if err := q.Order("activities.starts_at DESC, activities.id DESC").Limit(f.Limit + 1).Find(&found).Error; err != nil {
+		return nil, "", err
+	}
+	if len(found) > f.Limit {
+		found = found[:f.Limit]
+		last := found[f.Limit-1]
+		next = model.Cursor{At: last.StartsAt, ID: last.ID}.String()
+	}
+	page, err = load(tx, found)
+	return page, next, err
+}
+
+// load fills in what was found, in the same order, but for the minutes: they are long, and not for everyone.
+func load(tx *gorm.DB, found []model.Activity) ([]model.Gathering, error) {
+	if len(found) == 0 {
+		return []model.Gathering{}, nil
+	}
+	ids := make([]int64, len(found))
+	for i, a := range found {
+		ids[i] = a.ID
+	}
+	gatherings, err := model.LoadGatherings(tx.Omit("minutes_text", "resolutions").Session(&gorm.Session{}), ids)
+	if err != nil {
+		return nil, err
+	}
+	page := make([]model.Gathering, len(ids))
+	for i, id := range ids {
+		page[i] = gatherings[id]
+	}
+	return page, nil
+}
+
+// visible is Gathering.SeenBy as a query.
+func visible(actor model.Actor, onlyMine bool) func(*gorm.DB) *gorm.DB {
+	return func(tx *gorm.DB) *gorm.DB {
+		fresh := tx.Session(&gorm.Session{NewDB: true})
+		invited := func(where string, args ...any) *gorm.DB {
+			return fresh.Table("activity_audience").Select("activity_audience.activity_id").
+				Joins("JOIN units ON units.id = activity_audience.unit_id").Where(where, args...)
+		}
+		above := actor.HomeUnitIDs()
+		if onlyMine {
+			return tx.Where("activities.id IN (?)", invited("units.id IN ?", orNone(above)))
+		}
+		var ways []string
+		var args []any
+		for _, g := range actor.Grants {
+			ways = append(ways, "units.path LIKE ?", "activities.id IN (?)")
+			args = append(args, g.Path+"%", invited("units.path LIKE ?", g.Path+"%"))
+			above = append(above, model.PathIDs(g.Path)...)
+		}
+		ways = append(ways, "activities.id IN (?)")
+		args = append(args, invited("units.id IN ?", orNone(above)))
+		return tx.Where("("+strings.Join(ways, " OR ")+")", args...)
+	}
+}
+
+// orNone keeps an empty list from becoming an empty IN ().
+func orNone(ids []int64) []int64 {
+	if len(ids) == 0 {
+		return []int64{0}
+	}
+	return ids
+}
+
+// inState is Activity.State as a query.
+func inState(state string, now model.Instant) func(*gorm.DB) *gorm.DB {
+	return func(tx *gorm.DB) *gorm.DB {
+		switch state {
+		case "":
+			return tx
+		case "cancelled":
+			return tx.Where("activities.cancelled_at <> 0")
+		}
+		tx = tx.Where("activities.cancelled_at = 0")
+		const over, open = "(activities.check_in_closes_at <= ? AND activities.ends_at <= ?)",
+			"(activities.check_in_opens_at <= ? AND activities.check_in_closes_at > ?)"
+		switch state {
+		case "ended":
+			return tx.Where(over, now, now)
+		case "open":
+			return tx.Where(open, now, now)
+		}
+		return tx.Where("NOT "+over+" AND NOT "+open, now, now, now, now)
+	}
+}
+
+// maxTodo bounds the list of what a member has before him.
+const maxTodo = 50
+
+// Todo returns the activities to which the actor is invited that are not over and that he has neither attended nor been
+// excused from, the next first.
+func (s *Service) Todo(ctx context.Context, actor model.Actor) ([]model.Gathering, error) {
+	if actor.MemberID == 0 {
+		return []model.Gathering{}, nil
+	}
+	tx := s.db.Read(ctx)
+	now := model.At(s.now())
+	var found []model.Activity
+	done := tx.Model(&model.CheckIn{}).Select("activity_id").Where("member_id = ? AND state IN ?", actor.MemberID,
+		[]model.AttendanceState{model.Present, model.Late, model.OnLeave})
+	excused := tx.Model(&model.Leave{}).Select("activity_id").Where("member_id = ? AND state = ?", actor.MemberID, model.LeaveApproved)
+	err := tx.Model(&model.Activity{}).Select("activities.id").Joins("JOIN units ON units.id = activities.unit_id").
+		Scopes(visible(actor, true)).
+		Where("activities.cancelled_at = 0 AND activities.ends_at > ? AND activities.check_in_closes_at > ?", now, now).
+		Where("activities.id NOT IN (?) AND activities.id NOT IN (?)", done, excused).
+		Order("activities.starts_at, activities.id").Limit(2 * maxTodo).Find(&found).Error
+	if err != nil {
+		return nil, err
+	}
+	candidates, err := load(tx, found)
+	if err != nil {
+		return nil, err
+	}
+	return dueFor(tx, actor, candidates)
+}
+
+// dueFor keeps the activities at which the actor is due: the right track, and on the committee where only that is due.
+func dueFor(tx *gorm.DB, actor model.Actor, candidates []model.Gathering) ([]model.Gathering, error) {
+	todo := []model.Gathering{}
+	for _, g := range candidates {
+		due, err := isDue(tx, g, actor)
+		if err != nil {
+			return nil, err
+		}
+		if due && len(todo) < maxTodo {
+			todo = append(todo, g)
+		}
+	}
+	return todo, nil
+}
+
+// isDue reports whether the actor is a member who is due at the activity.
+func isDue(tx *gorm.DB, g model.Gathering, actor model.Actor) (bool, error) {
+	if actor.MemberID == 0 {
+		return false, nil
+	}
+	var due int64
+	err := tx.Model(&model.Membership{}).Joins("JOIN units ON units.id = memberships.unit_id").Scopes(g.Due).
+		Where("memberships.member_id = ?", actor.MemberID).Count(&due).Error
+	return due > 0, err
+}

@@ -1,0 +1,10 @@
+// Package sim behaves like the part of the WeChat platform that this program calls, so that tests and the demo run
+// the real client without an AppID, a network or a clock to wait for.
+//
+// A Platform is one mini program on the platform's side. It is an http.Handler that serves the platform's own paths
+// and, under /_sim/, what only a phone or a bad day could do: a member logs in, shares a number, a call fails.
+// Everything under /_sim/ is also a Go method. Transport reaches it without a socket.
+//
+// It enforces what the platform enforces: codes that work once and for five minutes, tokens that expire or are
+// replaced, quotas, the rules for a scene; and it words its refusals as the platform does, request id included.
+package sim
