@@ -1,0 +1,21 @@
+package main
+
+import (
+	"zhibu/api"
+	"zhibu/config"
+)
+
+// featuresOf is the function list for the filing form. What public rules discourage (DOMAIN.md §19.1) is off, and what
+// does not exist says so.
+func featuresOf(c config.Config) []api.Feature {
+	return []api.Feature{
+		{Key: "activity_check_in", Name: "活动签到", On: true, Reason: "替代纸质签到表，仅用于实际召开的会议和活动；支部可代为登记，不要求使用手机"},
+		{Key: "roster", Name: "党员、团员名册", On: true, Reason: "组织关系管理，证件号码和电话加密保存"},
+		{Key: "feedback", Name: "投诉建议", On: true, Reason: "按管理要求提供"},
+		{Key: "location", Name: "定位签到", On: c.On("location"), Reason: "默认关闭；打开后仍由每次活动单独设定，位置不保存"},
+		{Key: "photo", Name: "上传照片", On: false, Reason: "没有此功能"},
+		{Key: "ranking", Name: "积分、排名", On: false, Reason: "没有此功能：相关规定不允许"},
+		{Key: "study_timer", Name: "在线学习计时", On: false, Reason: "没有此功能：相关规定不允许统计在线时长"},
+		{Key: "compulsory_phone_check_in", Name: "强制手机打卡", On: false, Reason: "没有此功能：每项登记都可由支部代办"},
+	}
+}
