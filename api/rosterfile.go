@@ -8,16 +8,22 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 
 	"zhibu/model"
+	"zhibu/office"
 	"zhibu/service/roster"
 )
 
-type importRosterInput struct {
+// importInput is a file of a unit or a study period.
+type importInput struct {
 	IDInput
 	DryRun  bool `query:"dry_run" doc:"write nothing, and report what would happen"`
 	Partial bool `query:"partial" doc:"take the good rows; otherwise one bad row refuses the file"`
 	RawBody huma.MultipartFormFiles[struct {
 		File huma.FormFile `form:"file" required:"true" doc:".xlsx or .csv, at most 20,000 rows"`
 	}]
+}
+
+func (in *importInput) options() office.ImportOptions {
+	return office.ImportOptions{DryRun: in.DryRun, Partial: in.Partial}
 }
 
 var errNotAForm = model.NewError(model.Unsupported, "unsupported_media_type", "请以表单（multipart/form-data）上传文件")
@@ -52,7 +58,7 @@ type rejection struct {
 	Message string `json:"message"`
 }
 
-func importReportOf(r roster.Report) importReport {
+func importReportOf(r office.Report) importReport {
 	b := importReport{
 		Rows: r.Rows, Created: r.Created, Updated: r.Updated, Unchanged: r.Unchanged,
 		Rejected: make([]rejection, len(r.Rejected)), IgnoredColumns: append([]string{}, r.IgnoredColumns...),
@@ -63,13 +69,18 @@ func importReportOf(r roster.Report) importReport {
 	return b
 }
 
-type importRosterOutput struct{ Body importReport }
+type importOutput struct{ Body importReport }
 
-func (s *server) importRoster(ctx context.Context, in *importRosterInput) (*importRosterOutput, error) {
+func (s *server) importRoster(ctx context.Context, in *importInput) (*importOutput, error) {
 	file := in.RawBody.Data().File
 	defer file.Close()
-	r, err := s.Roster.Import(ctx, actorOf(ctx), in.ID, file, roster.ImportOptions{DryRun: in.DryRun, Partial: in.Partial})
-	if errors.Is(err, roster.ErrImportRejected) {
+	r, err := s.Roster.Import(ctx, actorOf(ctx), in.ID, file, in.options())
+	return s.importOutput(ctx, r, err)
+}
+
+// importOutput is the report, also of a file that was refused.
+func (s *server) importOutput(ctx context.Context, r office.Report, err error) (*importOutput, error) {
+	if errors.Is(err, office.ErrRejected) {
 		p := s.problem(ctx, err)
 		p.Report = importReportOf(r)
 		return nil, p
@@ -77,7 +88,7 @@ func (s *server) importRoster(ctx context.Context, in *importRosterInput) (*impo
 	if err != nil {
 		return nil, err
 	}
-	return &importRosterOutput{Body: importReportOf(r)}, nil
+	return &importOutput{Body: importReportOf(r)}, nil
 }
 
 type exportRosterInput struct {

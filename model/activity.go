@@ -1,7 +1,6 @@
 package model
 
 import (
-	"slices"
 	"strings"
 
 	"gorm.io/gorm"
@@ -112,7 +111,7 @@ func (AudienceUnit) TableName() string { return "activity_audience" }
 type Gathering struct {
 	Activity
 	Unit     Unit
-	Audience []Unit
+	Audience Audience
 }
 
 // LoadGatherings returns the activities with the ids, by id; one that does not exist is missing. Columns can be named to
@@ -122,64 +121,23 @@ func LoadGatherings(tx *gorm.DB, ids []int64, columns ...string) (map[int64]Gath
 	if err := tx.Select(columns).Where("id IN ?", ids).Find(&activities).Error; err != nil {
 		return nil, err
 	}
-	var units []struct {
-		Unit
-		ActivityID int64
-		Invited    bool
-	}
-	err := tx.Raw(`SELECT units.*, activity_audience.activity_id, 1 AS invited FROM activity_audience
-			JOIN units ON units.id = activity_audience.unit_id WHERE activity_audience.activity_id IN ?
-		UNION ALL SELECT units.*, activities.id, 0 FROM activities
-			JOIN units ON units.id = activities.unit_id WHERE activities.id IN ?
-		ORDER BY id`, ids, ids).Scan(&units).Error
+	holders, audiences, err := activitiesForAudience.load(tx, ids)
 	gatherings := make(map[int64]Gathering, len(activities))
 	for _, a := range activities {
-		g := Gathering{Activity: a}
-		for _, u := range units {
-			switch {
-			case u.ActivityID != a.ID:
-			case u.Invited:
-				g.Audience = append(g.Audience, u.Unit)
-			default:
-				g.Unit = u.Unit
-			}
-		}
-		gatherings[a.ID] = g
+		gatherings[a.ID] = Gathering{Activity: a, Unit: holders[a.ID], Audience: audiences[a.ID]}
 	}
 	return gatherings, err
 }
 
-// AudiencePaths returns the paths of the units invited.
-func (g Gathering) AudiencePaths() []string {
-	paths := make([]string, len(g.Audience))
-	for i, u := range g.Audience {
-		paths[i] = u.Path
-	}
-	return paths
-}
-
-// SeenBy reports whether the actor is shown the activity: his offices reach the unit that holds it, or his office or
-// membership is in, above or below a unit invited. So the members of a unit see that its committee meets; what was said
-// there is for those who are due, and for the officers (activity.Look).
-func (g Gathering) SeenBy(a Actor) bool {
-	if a.Reaches(g.Unit.Path) {
-		return true
-	}
-	return slices.ContainsFunc(g.Audience, func(u Unit) bool {
-		return a.Reaches(u.Path) ||
-			slices.ContainsFunc(a.Grants, func(o Grant) bool { return strings.HasPrefix(o.Path, u.Path) }) ||
-			slices.ContainsFunc(a.Homes, func(h Home) bool { return strings.HasPrefix(h.Path, u.Path) })
-	})
-}
-
-// SeenActivity returns the activity when the actor is shown it, else ErrNotFound.
+// SeenActivity returns the activity when the actor is shown it, else ErrNotFound. So the members of a unit see that its
+// committee meets; what was said there is for those who are due, and for the officers (activity.Look).
 func SeenActivity(tx *gorm.DB, a Actor, id int64) (Gathering, error) {
 	found, err := LoadGatherings(tx, []int64{id})
 	if err != nil {
 		return Gathering{}, err
 	}
 	g, ok := found[id]
-	if !ok || !g.SeenBy(a) {
+	if !ok || !g.Audience.ShownTo(a, g.Unit) {
 		return Gathering{}, ErrNotFound
 	}
 	return g, nil
@@ -215,16 +173,11 @@ func HoldActivity(tx *gorm.DB, id int64) error {
 // Due is who is due at an activity (应到): the counted roster of its audience at its start, or of that only the
 // committee. The query must have memberships and units in it; a member of both tracks appears twice in it.
 func (g Gathering) Due(tx *gorm.DB) *gorm.DB {
-	return tx.Scopes(g.DueAnywhere, Under(g.AudiencePaths()...))
+	return tx.Scopes(g.DueAnywhere, Under(g.Audience.Paths()...))
 }
 
-// Invites reports whether the unit with the path is in the audience. With DueAnywhere it says the same as Due, for a
-// query that looks up single members and must not be tempted to begin at the units.
-func (g Gathering) Invites(path string) bool {
-	return slices.ContainsFunc(g.Audience, func(u Unit) bool { return strings.HasPrefix(path, u.Path) })
-}
-
-// DueAnywhere is Due without regard to the unit; the query must have memberships in it.
+// DueAnywhere is Due without regard to the unit, for a query that looks up single members and must not be tempted to begin
+// at the units; Audience.Invites says the rest. The query must have memberships in it.
 func (g Gathering) DueAnywhere(tx *gorm.DB) *gorm.DB {
 	tx = tx.Scopes(OnRoster(g.StartsAt), Counted, OfTrack(g.AudienceTrack))
 	if g.Kind.ForCommittee() {

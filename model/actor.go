@@ -17,14 +17,15 @@ const (
 	WriteRoster      Permission = "write_roster"      // members, memberships, import, invites
 	WriteUnits       Permission = "write_units"       // units, posts
 	WriteActivities  Permission = "write_activities"  // plan, change, cancel; the code on the wall
-	RecordAttendance Permission = "record_attendance" // roll call, proxy, home visit
-	DecideLeave      Permission = "decide_leave"
+	RecordAttendance Permission = "record_attendance" // roll call, proxy, home visit; completions for others
+	DecideLeave      Permission = "decide_leave"      // and exempt from a study period
+	WritePeriods     Permission = "write_periods"     // open, change, close and cancel study periods
 	ReadAudit        Permission = "read_audit"
 	Administer       Permission = "administer" // roots, appointing admins, answering feedback
 )
 
 var leading = []Permission{
-	ReadRoster, ReadPersonal, WriteRoster, WriteUnits, WriteActivities, RecordAttendance, DecideLeave,
+	ReadRoster, ReadPersonal, WriteRoster, WriteUnits, WriteActivities, RecordAttendance, DecideLeave, WritePeriods,
 }
 
 // titlePermissions is the starting matrix of DOMAIN.md §15.2.
@@ -91,6 +92,14 @@ func (a Actor) IsOfficer() bool { return len(a.Grants) > 0 }
 func (a Actor) May(p Permission, path string) bool {
 	return slices.ContainsFunc(a.Grants, func(g Grant) bool {
 		return strings.HasPrefix(path, g.Path) && slices.Contains(titlePermissions[g.Title], p)
+	})
+}
+
+// MayAbove reports whether an office of the actor in a unit above the one with the path allows p: the next level up
+// (上级组织).
+func (a Actor) MayAbove(p Permission, path string) bool {
+	return slices.ContainsFunc(a.Grants, func(g Grant) bool {
+		return path != g.Path && strings.HasPrefix(path, g.Path) && slices.Contains(titlePermissions[g.Title], p)
 	})
 }
 

@@ -199,8 +199,21 @@ const writeTries = 8
 // certification, an id made twice), all of work runs again, so work sets every variable it leaves behind and does
 // nothing but database work.
 func (d *DB) Write(ctx context.Context, work func(tx *gorm.DB) error) error {
+	return d.write(ctx, work, nil)
+}
+
+// WriteBulk is Write for statements over many rows. On MySQL each of them reads what is committed when it begins, and
+// locks none of the rows it only reads, so that the other writers go on.
+func (d *DB) WriteBulk(ctx context.Context, work func(tx *gorm.DB) error) error {
+	if d.Dialect == MySQL {
+		return d.write(ctx, work, &sql.TxOptions{Isolation: sql.LevelReadCommitted})
+	}
+	return d.write(ctx, work, nil)
+}
+
+func (d *DB) write(ctx context.Context, work func(tx *gorm.DB) error, o *sql.TxOptions) error {
 	for try := 1; ; try++ {
-		err := d.writer.WithContext(ctx).Transaction(work)
+		err := d.writer.WithContext(ctx).Transaction(work, o)
 		if err == nil || try == writeTries || !worthAnotherTry(err) {
 			return err
 		}
@@ -210,6 +223,32 @@ func (d *DB) Write(ctx context.Context, work func(tx *gorm.DB) error) error {
 		case <-time.After(time.Duration(try*try) * 2 * time.Millisecond):
 		}
 	}
+}
+
+// ErrMoved says that a row is no longer as it was when somebody decided to change it.
+var ErrMoved = NewError(Unavailable, "unavailable", "多人同时登记，请稍后再试").After(time.Second)
+
+// WriteAfterLook is Write for work that looks and then inserts or saves. When somebody comes between the two (a unique
+// key, or ErrMoved), all of work runs again, and its second look finds what he did.
+func (d *DB) WriteAfterLook(ctx context.Context, work func(tx *gorm.DB) error) error {
+	const tries = 10
+	for try := 1; ; try++ {
+		err := d.Write(ctx, work)
+		switch {
+		case !errors.Is(err, gorm.ErrDuplicatedKey) && !errors.Is(err, ErrMoved):
+			return err
+		case try == tries || ctx.Err() != nil:
+			return ErrMoved.With(err)
+		}
+	}
+}
+
+// SaveSeen returns the error of a change of one row, and ErrMoved when it found none: the row is no longer as it was.
+func SaveSeen(done *gorm.DB) error {
+	if done.Error == nil && done.RowsAffected == 0 {
+		return ErrMoved
+	}
+	return done.Error
 }
 
 // Ping asks the database for a sign of life.

@@ -14,8 +14,14 @@
 // Attendance: an Activity is a real event; its audience makes it a Gathering, which knows who is due. A CheckIn is the
 // attendance of one member, by code or by an officer; a Leave asks to be excused.
 //
+// Study: a StudyPeriod is a numbered item of a series, and with its audience a Period, which knows who is due. A
+// Completion is one member's, an Exemption releases one. A Rate is held against a Threshold. A PeriodVersion keeps a
+// closed period with its PeriodEntries; PeriodCounts are the rates by unit, Tallies what was added since the last Recount,
+// and a RosterMark says what to count anew.
+//
 // The record: a Deed becomes an AuditEvent in the transaction that does it, and an AuditLink chains it later. Feedback
-// is a complaint or suggestion with its answer.
+// is a complaint or suggestion with its answer. A Setting is a dated value of a unit and all below it; Settings are
+// those in force in a unit on a day.
 //
 // Values: an Instant is a moment in UTC to the millisecond, a Date a day in Asia/Shanghai, Forever the day on which
 // nothing has ended. A Cursor is where the next page of a list begins. A Keyring seals and hashes personal data. An

@@ -107,9 +107,34 @@ func RefuseHigherOffice(tx *gorm.DB, a Actor, at Instant, memberID int64) error 
 	return err
 }
 
-// EndPosts ends the posts of the query on a day; one that has not begun by then ends on its first.
-func EndPosts(q *gorm.DB, on Date) *gorm.DB {
-	return q.Model(&Post{}).Updates(map[string]any{
+// BeginPosts writes new posts and marks the rosters of their holders.
+func BeginPosts(tx *gorm.DB, posts ...Post) error {
+	if len(posts) == 0 {
+		return nil
+	}
+	if err := tx.CreateInBatches(posts, 200).Error; err != nil {
+		return err
+	}
+	holders := make([]int64, len(posts))
+	for i, p := range posts {
+		holders[i] = p.MemberID
+	}
+	return MarkMembers(tx, holders...)
+}
+
+// EndPosts ends the posts of the query on a day, marks the rosters of their holders and returns how many they were. A
+// post that has not begun by then ends on its first day.
+func EndPosts(q *gorm.DB, on Date) (ended int64, err error) {
+	q = q.Model(&Post{}).Session(&gorm.Session{})
+	var holders []int64
+	if err := ForUpdate(q).Distinct("member_id").Pluck("member_id", &holders).Error; err != nil || len(holders) == 0 {
+		return 0, err
+	}
+	done := q.Updates(map[string]any{
 		"ended_on": gorm.Expr("CASE WHEN started_on > ? THEN started_on ELSE ? END", on, on), "ended": gorm.Expr("id"),
 	})
+	if done.Error != nil {
+		return 0, done.Error
+	}
+	return done.RowsAffected, MarkMembers(q.Session(&gorm.Session{NewDB: true}), holders...)
 }

@@ -2,7 +2,6 @@ package activity
 
 import (
 	"context"
-	"strings"
 
 	"gorm.io/gorm"
 
@@ -26,7 +25,7 @@ type Filter struct {
 func (s *Service) List(ctx context.Context, actor model.Actor, f Filter) (page []model.Gathering, next string, err error) {
 	tx := s.db.Read(ctx)
 	q := tx.Model(&model.Activity{}).Select("activities.id, activities.starts_at").
-		Joins("JOIN units ON units.id = activities.unit_id").Scopes(visible(actor, f.Mine), inState(f.State, model.At(s.now())))
+		Joins("JOIN units ON units.id = activities.unit_id").Scopes(model.ShownActivities(actor, f.Mine), inState(f.State, model.At(s.now())))
 	if f.UnitID != 0 {
 		unit, err := model.SeenUnit(tx, actor, f.UnitID)
 		if err != nil {
@@ -43,21 +42,11 @@ func (s *Service) List(ctx context.Context, actor model.Actor, f Filter) (page [
 	if f.Kind != "" {
 		q = q.Where("activities.kind = ?", f.Kind)
 	}
-	if f.Cursor != "" {
-		after, err := model.ParseCursor(f.Cursor)
-		if err != nil {
-			return nil, "", err
-		}
-		q = q.Where("(activities.starts_at < ? OR activities.starts_at = ? AND activities.id < ?)", after.At, after.At, after.ID)
-	}
-	var found []model.Activity
-	if err := q.Order("activities.starts_at DESC, activities.id DESC").Limit(f.Limit + 1).Find(&found).Error; err != nil {
+	found, next, err := model.FindPage(q, "activities.starts_at", "activities.id", f.Limit, f.Cursor, func(a model.Activity) model.Cursor {
+		return model.Cursor{At: a.StartsAt, ID: a.ID}
+	})
+	if err != nil {
 		return nil, "", err
-	}
-	if len(found) > f.Limit {
-		found = found[:f.Limit]
-		last := found[f.Limit-1]
-		next = model.Cursor{At: last.StartsAt, ID: last.ID}.String()
 	}
 	page, err = load(tx, found)
 	return page, next, err
@@ -81,39 +70,6 @@ func load(tx *gorm.DB, found []model.Activity) ([]model.Gathering, error) {
 		page[i] = gatherings[id]
 	}
 	return page, nil
-}
-
-// visible is Gathering.SeenBy as a query.
-func visible(actor model.Actor, onlyMine bool) func(*gorm.DB) *gorm.DB {
-	return func(tx *gorm.DB) *gorm.DB {
-		fresh := tx.Session(&gorm.Session{NewDB: true})
-		invited := func(where string, args ...any) *gorm.DB {
-			return fresh.Table("activity_audience").Select("activity_audience.activity_id").
-				Joins("JOIN units ON units.id = activity_audience.unit_id").Where(where, args...)
-		}
-		above := actor.HomeUnitIDs()
-		if onlyMine {
-			return tx.Where("activities.id IN (?)", invited("units.id IN ?", orNone(above)))
-		}
-		var ways []string
-		var args []any
-		for _, g := range actor.Grants {
-			ways = append(ways, "units.path LIKE ?", "activities.id IN (?)")
-			args = append(args, g.Path+"%", invited("units.path LIKE ?", g.Path+"%"))
-			above = append(above, model.PathIDs(g.Path)...)
-		}
-		ways = append(ways, "activities.id IN (?)")
-		args = append(args, invited("units.id IN ?", orNone(above)))
-		return tx.Where("("+strings.Join(ways, " OR ")+")", args...)
-	}
-}
-
-// orNone keeps an empty list from becoming an empty IN ().
-func orNone(ids []int64) []int64 {
-	if len(ids) == 0 {
-		return []int64{0}
-	}
-	return ids
 }
 
 // inState is Activity.State as a query.
@@ -154,7 +110,7 @@ func (s *Service) Todo(ctx context.Context, actor model.Actor) ([]model.Gatherin
 		[]model.AttendanceState{model.Present, model.Late, model.OnLeave})
 	excused := tx.Model(&model.Leave{}).Select("activity_id").Where("member_id = ? AND state = ?", actor.MemberID, model.LeaveApproved)
 	err := tx.Model(&model.Activity{}).Select("activities.id").Joins("JOIN units ON units.id = activities.unit_id").
-		Scopes(visible(actor, true)).
+		Scopes(model.ShownActivities(actor, true)).
 		Where("activities.cancelled_at = 0 AND activities.ends_at > ? AND activities.check_in_closes_at > ?", now, now).
 		Where("activities.id NOT IN (?) AND activities.id NOT IN (?)", done, excused).
 		Order("activities.starts_at, activities.id").Limit(2 * maxTodo).Find(&found).Error

@@ -50,13 +50,11 @@ func (s *Service) List(ctx context.Context, actor model.Actor, f Filter) (page [
 	if q, err = f.apply(q, actor, tx); err != nil {
 		return nil, "", err
 	}
-	if err := q.Order("e.at DESC, e.id DESC").Limit(f.Limit + 1).Find(&page).Error; err != nil {
+	page, next, err = model.FindPage(q, "e.at", "e.id", f.Limit, f.Cursor, func(e Event) model.Cursor {
+		return model.Cursor{At: e.At, ID: e.ID}
+	})
+	if err != nil {
 		return nil, "", err
-	}
-	if len(page) > f.Limit {
-		page = page[:f.Limit]
-		last := page[f.Limit-1]
-		next = model.Cursor{At: last.At, ID: last.ID}.String()
 	}
 	return page, next, nameActors(tx, page)
 }
@@ -137,13 +135,6 @@ func (f Filter) apply(q *gorm.DB, actor model.Actor, tx *gorm.DB) (*gorm.DB, err
 	}
 	if f.Actor != "" {
 		q = q.Where("e.actor = ?", f.Actor)
-	}
-	if f.Cursor != "" {
-		after, err := model.ParseCursor(f.Cursor)
-		if err != nil {
-			return nil, err
-		}
-		q = q.Where("(e.at < ? OR e.at = ? AND e.id < ?)", after.At, after.At, after.ID)
 	}
 	return q, nil
 }

@@ -18,7 +18,6 @@ var (
 	ErrCodeInvalid      = model.NewError(model.Invalid, "check_in_code_invalid", "签到码不对，请重新扫描现场的签到码")
 	ErrCodeExpired      = model.NewError(model.Invalid, "check_in_code_expired", "签到码已过期，请重新扫描现场的签到码")
 	ErrOutsideGeofence  = model.NewError(model.Invalid, "outside_geofence", "您不在活动地点，请到现场签到，或请支部登记")
-	errMoved            = model.NewError(model.Unavailable, "unavailable", "多人同时登记，请稍后再试").After(time.Second)
 	ErrLocationRequired = model.NewError(model.Invalid, "location_required", "这次活动需要定位，不便定位时请支部登记")
 )
 

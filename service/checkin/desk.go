@@ -32,7 +32,7 @@ const deskGrace = 30 * 24 * time.Hour
 // end. All entries are taken or none: an entry of a member who is not due inside the actor's units is a field at fault
 // (not_invited), nobody records for himself, and an entry that says what is there already changes nothing.
 func (s *Service) RecordEntries(ctx context.Context, actor model.Actor, activityID int64, entries []Entry) (Attendance, error) {
-	err := s.write(ctx, func(tx *gorm.DB) error {
+	err := s.db.WriteAfterLook(ctx, func(tx *gorm.DB) error {
 		if err := model.HoldActivity(tx, activityID); err != nil {
 			return err
 		}

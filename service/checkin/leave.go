@@ -22,7 +22,7 @@ var (
 // is, also when two ask at once; created tells them apart.
 func (s *Service) RequestLeave(ctx context.Context, actor model.Actor, activityID int64, category, note string) (leave model.Leave, created bool, err error) {
 	now := model.At(s.now())
-	err = s.write(ctx, func(tx *gorm.DB) error {
+	err = s.db.WriteAfterLook(ctx, func(tx *gorm.DB) error {
 		created = false
 		g, err := model.SeenActivity(tx, actor, activityID)
 		if err != nil {

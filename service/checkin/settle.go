@@ -2,7 +2,6 @@ package checkin
 
 import (
 	"context"
-	"errors"
 	"maps"
 	"math"
 	"slices"
@@ -15,24 +14,7 @@ import (
 
 // settleGroup decides readings of any members and activities in one transaction.
 func (s *Service) settleGroup(ctx context.Context, readings []*reading) error {
-	return s.write(ctx, func(tx *gorm.DB) error { return settle(tx, readings) })
-}
-
-// writeTries bounds how often write looks again.
-const writeTries = 10
-
-// write is db.Write for work that looks and then inserts or saves. A phone, the desk and another instance may come
-// between the two; then all of work runs again, and its second look finds their row.
-func (s *Service) write(ctx context.Context, work func(tx *gorm.DB) error) error {
-	for try := 1; ; try++ {
-		err := s.db.Write(ctx, work)
-		switch {
-		case !errors.Is(err, gorm.ErrDuplicatedKey) && !errors.Is(err, errMoved):
-			return err
-		case try == writeTries || ctx.Err() != nil:
-			return errMoved.With(err)
-		}
-	}
+	return s.db.WriteAfterLook(ctx, func(tx *gorm.DB) error { return settle(tx, readings) })
 }
 
 // pair is one member at one activity: the key of a row.
@@ -96,7 +78,7 @@ func (l *ledger) open(tx *gorm.DB, g model.Gathering, memberIDs []int64) error {
 		Joins("LEFT JOIN check_ins ON check_ins.activity_id = ? AND check_ins.member_id = memberships.member_id", g.ID).
 		Scopes(g.DueAnywhere).Where("memberships.member_id IN ?", memberIDs).Find(&due).Error
 	for _, d := range due {
-		if !g.Invites(d.Path) {
+		if !g.Audience.Invites(d.Path) {
 			continue
 		}
 		key := pair{g.ID, d.DueID}
@@ -221,14 +203,10 @@ func (l *ledger) write(tx *gorm.DB, readings []*reading, gatherings map[int64]mo
 	return model.AddAuditEvents(tx, events)
 }
 
-// save updates a row as long as it still is as it was when somebody decided to; else it fails with errMoved, and
+// save updates a row as long as it still is as it was when somebody decided to; else it fails with model.ErrMoved, and
 // write looks again. So the phone and the desk never overwrite what they have not seen.
 func save(tx *gorm.DB, was, row model.CheckIn) error {
-	done := tx.Model(&model.CheckIn{}).Where("id = ?", was.ID).Where(columnsOf(was)).Updates(columnsOf(row))
-	if done.Error == nil && done.RowsAffected == 0 {
-		return errMoved
-	}
-	return done.Error
+	return model.SaveSeen(tx.Model(&model.CheckIn{}).Where("id = ?", was.ID).Where(columnsOf(was)).Updates(columnsOf(row)))
 }
 
 // columnsOf are the columns of a row that change.

@@ -6,10 +6,10 @@ import (
 	"fmt"
 	"time"
 
-	"github.com/xuri/excelize/v2"
 	"gorm.io/gorm"
 
 	"zhibu/model"
+	"zhibu/office"
 )
 
 var stateNames = map[model.AttendanceState]string{
@@ -20,11 +20,11 @@ var sourceNames = map[model.Source]string{
 	model.ByCode: "扫码", model.RollCall: "点名", model.ByProxy: "代录", model.HomeVisit: "送学上门",
 }
 
-// sheetColumns are the columns of the attendance sheet with their widths.
-var sheetColumns = []struct {
-	name  string
-	width float64
-}{{"序号", 6}, {"姓名", 14}, {"所在支部", 26}, {"到会情况", 10}, {"登记方式", 10}, {"签到时间", 20}, {"备注", 30}}
+// sheetColumns are the columns of the attendance sheet.
+var sheetColumns = []office.Column{
+	{Name: "序号", Width: 6, Format: office.Number}, {Name: "姓名", Width: 14}, {Name: "所在支部", Width: 26},
+	{Name: "到会情况", Width: 10}, {Name: "登记方式", Width: 10}, {Name: "签到时间", Width: 20}, {Name: "备注", Width: 30},
+}
 
 // Sheet is the attendance sheet (签到表) as a workbook: what Attendance answers, in the form that is filed, with who
 // exported it, when, and whether it is only a part. The export is in the audit.
@@ -45,77 +45,17 @@ func (s *Service) Sheet(ctx context.Context, actor model.Actor, activityID int64
 	return "签到表-" + a.Gathering.Title + "-" + string(a.Gathering.StartsAt.Date()) + ".xlsx", content, err
 }
 
-// printOnA4 makes the sheet as wide as one page across.
-func printOnA4(f *excelize.File, sheet string) error {
-	const a4 = 9
-	if err := f.SetSheetProps(sheet, &excelize.SheetPropsOptions{FitToPage: new(true)}); err != nil {
-		return err
-	}
-	return f.SetPageLayout(sheet, &excelize.PageLayoutOptions{
-		Size: new(a4), Orientation: new("landscape"), FitToWidth: new(1), FitToHeight: new(0),
-	})
-}
-
 func writeSheet(a Attendance, by export) ([]byte, error) {
-	f := excelize.NewFile()
-	defer f.Close()
-	const sheet = "签到表"
-	if err := f.SetSheetName("Sheet1", sheet); err != nil {
-		return nil, err
-	}
-	if err := printOnA4(f, sheet); err != nil {
-		return nil, err
-	}
-	w, err := f.NewStreamWriter(sheet)
-	if err != nil {
-		return nil, err
-	}
-	styles, err := newSheetStyles(f)
-	if err != nil {
-		return nil, err
-	}
-	head := sheetHead(a, by)
-	header := len(head) + 1
-	if err := writeHead(w, head, styles); err != nil {
-		return nil, err
-	}
-	if err := writeRows(w, a, header, styles); err != nil {
-		return nil, err
-	}
-	if err := w.Flush(); err != nil {
-		return nil, err
-	}
-	buffer, err := f.WriteToBuffer()
-	if err != nil {
-		return nil, err
-	}
-	return buffer.Bytes(), nil
-}
-
-// writeHead sets the widths, keeps the head and the header in sight, and writes the head across all columns.
-func writeHead(w *excelize.StreamWriter, head []string, styles sheetStyles) error {
-	for i, c := range sheetColumns {
-		if err := w.SetColWidth(i+1, i+1, c.width); err != nil {
-			return err
+	s := office.Sheet{Name: "签到表", Head: sheetHead(a, by), Columns: sheetColumns}
+	for i, m := range a.Members {
+		at := ""
+		if m.CheckedInAt != 0 {
+			at = m.CheckedInAt.Time().Format(time.DateTime)
 		}
+		row := []any{i + 1, m.Name, m.branch(), stateNames[m.State], sourceNames[m.Source], at, m.Reason}
+		s.Rows = append(s.Rows, row)
 	}
-	header := len(head) + 1
-	if err := w.SetPanes(&excelize.Panes{Freeze: true, YSplit: header, TopLeftCell: fmt.Sprintf("A%d", header+1), ActivePane: "bottomLeft"}); err != nil {
-		return err
-	}
-	for i, text := range head {
-		style := styles.plain
-		if i == 0 {
-			style = styles.title
-		}
-		if err := w.SetRow(fmt.Sprintf("A%d", i+1), []any{excelize.Cell{StyleID: style, Value: model.SafeCell(text)}}); err != nil {
-			return err
-		}
-		if err := w.MergeCell(fmt.Sprintf("A%d", i+1), fmt.Sprintf("G%d", i+1)); err != nil {
-			return err
-		}
-	}
-	return nil
+	return office.Workbook(s)
 }
 
 // export is who exports a sheet, and when.
@@ -143,57 +83,6 @@ func sheetHead(a Attendance, by export) []string {
 		head = append(head, "仅含本单位应到人员")
 	}
 	return head
-}
-
-func writeRows(w *excelize.StreamWriter, a Attendance, header int, styles sheetStyles) error {
-	names := make([]any, len(sheetColumns))
-	for i, c := range sheetColumns {
-		names[i] = excelize.Cell{StyleID: styles.header, Value: c.name}
-	}
-	if err := w.SetRow(fmt.Sprintf("A%d", header), names); err != nil {
-		return err
-	}
-	for i, m := range a.Members {
-		at := ""
-		if m.CheckedInAt != 0 {
-			at = m.CheckedInAt.Time().Format(time.DateTime)
-		}
-		row := []any{
-			i + 1, model.SafeCell(m.Name), model.SafeCell(m.branch()), stateNames[m.State], sourceNames[m.Source], at,
-			model.SafeCell(m.Reason),
-		}
-		for j, value := range row {
-			row[j] = excelize.Cell{StyleID: styles.cell, Value: value}
-		}
-		if err := w.SetRow(fmt.Sprintf("A%d", header+1+i), row); err != nil {
-			return err
-		}
-	}
-	return nil
-}
-
-type sheetStyles struct{ title, plain, header, cell int }
-
-func newSheetStyles(f *excelize.File) (s sheetStyles, err error) {
-	thin := []excelize.Border{
-		{Type: "left", Style: 1, Color: "999999"}, {Type: "right", Style: 1, Color: "999999"},
-		{Type: "top", Style: 1, Color: "999999"}, {Type: "bottom", Style: 1, Color: "999999"},
-	}
-	for _, want := range []struct {
-		id    *int
-		style excelize.Style
-	}{
-		{&s.title, excelize.Style{Font: &excelize.Font{Bold: true, Size: 16}, Alignment: &excelize.Alignment{Horizontal: "center"}}},
-		{&s.plain, excelize.Style{Alignment: &excelize.Alignment{Horizontal: "left"}}},
-		{&s.header, excelize.Style{Font: &excelize.Font{Bold: true}, Border: thin, Alignment: &excelize.Alignment{Horizontal: "center"},
-			Fill: excelize.Fill{Type: "pattern", Pattern: 1, Color: []string{"F2F2F2"}}}},
-		{&s.cell, excelize.Style{Border: thin, Alignment: &excelize.Alignment{Vertical: "center", WrapText: true}}},
-	} {
-		if *want.id, err = f.NewStyle(&want.style); err != nil {
-			return s, err
-		}
-	}
-	return s, nil
 }
 
 // branch is the unit as a reader outside the branch knows it: a group with its branch before it.

@@ -82,21 +82,9 @@ func (s *Service) List(ctx context.Context, actor model.Actor, limit int, cursor
 	tx := s.db.Read(ctx)
 	now := model.At(s.now())
 	q := entries(tx).Where(own(tx, actor).Or(answerable(tx, actor, now)))
-	if cursor != "" {
-		after, err := model.ParseCursor(cursor)
-		if err != nil {
-			return nil, "", err
-		}
-		q = q.Where("(feedback.created_at < ? OR feedback.created_at = ? AND feedback.id < ?)", after.At, after.At, after.ID)
-	}
-	if err := q.Order("feedback.created_at DESC, feedback.id DESC").Limit(limit + 1).Find(&page).Error; err != nil {
-		return nil, "", err
-	}
-	if len(page) > limit {
-		page = page[:limit]
-		next = model.Cursor{At: page[limit-1].CreatedAt, ID: page[limit-1].ID}.String()
-	}
-	return page, next, nil
+	return model.FindPage(q, "feedback.created_at", "feedback.id", limit, cursor, func(e Entry) model.Cursor {
+		return model.Cursor{At: e.CreatedAt, ID: e.ID}
+	})
 }
 
 func entries(tx *gorm.DB) *gorm.DB {

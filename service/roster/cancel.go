@@ -88,12 +88,12 @@ func undo(tx *gorm.DB, t model.Transfer) (before []map[string]any, reopened mode
 		return nil, reopened, ErrChangedBeside
 	}
 	reopened = episodes[0].Membership
-	planned := episodes[1:]
+	planned, units := episodes[1:], []int64{reopened.UnitID}
 	if !stemFrom(t, planned) {
 		return nil, reopened, ErrCancelLater
 	}
 	for _, e := range planned {
-		before = append(before, auditMembership(e.Membership))
+		before, units = append(before, auditMembership(e.Membership)), append(units, e.UnitID)
 		gone := tx.Where("id = ? AND started_on = ? AND ended_on = ?", e.ID, e.StartedOn, e.EndedOn).Delete(&model.Membership{})
 		if err := oneRow(gone); err != nil {
 			return nil, reopened, err
@@ -101,8 +101,11 @@ func undo(tx *gorm.DB, t model.Transfer) (before []map[string]any, reopened mode
 	}
 	done := tx.Model(&model.Membership{}).Where("id = ? AND ended_on = ?", reopened.ID, t.EffectiveOn).
 		Updates(map[string]any{"ended_on": model.Forever, "end_reason": ""})
+	if err := duplicate(oneRow(done), ErrChangedBeside); err != nil {
+		return nil, reopened, err
+	}
 	reopened.EndedOn, reopened.EndReason = model.Forever, ""
-	return append(before, auditMembership(episodes[0].Membership)), reopened, duplicate(oneRow(done), ErrChangedBeside)
+	return append(before, auditMembership(episodes[0].Membership)), reopened, model.MarkRoster(tx, units...)
 }
 
 // stemFrom reports whether the episodes are what the transfer began and changes within it: none after an ending, and

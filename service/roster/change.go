@@ -142,7 +142,13 @@ func (s *Service) update(tx *gorm.DB, actor model.Actor, memberID int64, changed
 			return err
 		}
 	}
-	return duplicate(tx.Model(&model.Member{}).Where("id = ?", memberID).Updates(changed).Error, ErrMemberExists)
+	if err := tx.Model(&model.Member{}).Where("id = ?", memberID).Updates(changed).Error; err != nil {
+		return duplicate(err, ErrMemberExists)
+	}
+	if _, birth := changed["birth_date"]; birth { // who counts by age counts anew
+		return model.MarkMembers(tx, memberID)
+	}
+	return nil
 }
 
 func (s *Service) changeMembership(tx *gorm.DB, actor model.Actor, episodes []Episode, c MembershipChange) error {
@@ -176,7 +182,7 @@ func (s *Service) changeMembership(tx *gorm.DB, actor model.Actor, episodes []Ep
 		}
 	}
 	if on == open.StartedOn {
-		err = correct(tx, after)
+		err = correct(tx, open.Membership, after)
 	} else {
 		err = succeed(tx, open.Membership, &after, on, model.At(s.now()))
 	}
@@ -222,16 +228,4 @@ func (c MembershipChange) effectiveOn(episodes []Episode, open model.Membership,
 		return "", ErrBeforeEpisode
 	}
 	return on, nil
-}
-
-// correct writes the attributes of an episode in place.
-func correct(tx *gorm.DB, m model.Membership) error {
-	return oneRow(tx.Model(&model.Membership{}).Where("id = ? AND ended_on = ?", m.ID, model.Forever).Updates(attributesOf(m)))
-}
-
-func attributesOf(m model.Membership) map[string]any {
-	return map[string]any{
-		"unit_id": m.UnitID, "kind": m.Kind, "state": m.State, "category": m.Category, "hardship": m.Hardship,
-		"joined_on": m.JoinedOn, "confirmed_on": m.ConfirmedOn,
-	}
 }

@@ -8,6 +8,7 @@ import (
 
 	"zhibu/model"
 	"zhibu/model/modeltest"
+	"zhibu/office"
 	"zhibu/service/roster"
 )
 
@@ -218,7 +219,7 @@ func TestPhoneOfAHigherOffice(t *testing.T) {
 			return err
 		})
 		w.refused("import_rejected", func() error {
-			r, err := w.importRows(secretary, w.a, roster.ImportOptions{}, header, []any{"张三", id, "13800000001"})
+			r, err := w.importRows(secretary, w.a, office.ImportOptions{}, header, []any{"张三", id, "13800000001"})
 			if diff := cmp.Diff([]string{"2 手机号 forbidden"}, rejections(r)); diff != "" {
 				t.Error(diff)
 			}

@@ -1,6 +1,7 @@
 package roster
 
 import (
+	"cmp"
 	"maps"
 	"slices"
 	"strings"
@@ -18,6 +19,8 @@ type rows struct {
 	corrected   []model.Membership
 	memberships []model.Membership
 	posts       []model.Post
+	units       []int64 // of memberships written, as they were and as they are
+	aged        []int64 // members with another birth date
 }
 
 // commit applies the plan. The number of statements grows with the batches, not with the rows.
@@ -33,7 +36,9 @@ func (p *plan) commit(tx *gorm.DB) error {
 		func() error { return endAll(tx, r.ended, p.today) },
 		func() error { return correctAll(tx, r.corrected) },
 		func() error { return createAll(tx, r.memberships) },
-		func() error { return createAll(tx, r.posts) },
+		func() error { return model.BeginPosts(tx, r.posts...) },
+		func() error { return model.MarkRoster(tx, r.units...) },
+		func() error { return model.MarkMembers(tx, r.aged...) },
 	} {
 		if err := step(); err != nil {
 			return duplicate(err, ErrChangedBeside)
@@ -48,12 +53,18 @@ func (p *plan) collect(k *known, r *rows) {
 		r.members = append(r.members, k.after)
 	} else if changed := changedColumns(k.before, k.after); len(changed) > 0 {
 		r.changes[k.after.ID] = changed
+		if _, birth := changed["birth_date"]; birth {
+			r.aged = append(r.aged, k.after.ID)
+		}
 	}
 	for _, place := range k.inOrder() {
+		if place.before.ID != 0 && sameAttributes(place.before, place.after) {
+			continue
+		}
+		r.units = append(r.units, cmp.Or(place.before.UnitID, place.after.UnitID), place.after.UnitID)
 		switch {
 		case place.before.ID == 0:
 			r.memberships = append(r.memberships, place.after)
-		case sameAttributes(place.before, place.after):
 		case place.before.StartedOn >= p.today:
 			r.corrected = append(r.corrected, place.after)
 		default:
@@ -91,7 +102,7 @@ func (p *plan) deeds() []model.Deed {
 	}
 	r := p.report
 	return append(deeds, model.Deed{Action: "roster.import", Unit: p.tree.root, SubjectID: p.tree.root.ID, After: map[string]any{
-		"rows": r.Rows, "created": r.Created, "updated": r.Updated, "unchanged": r.Unchanged, "rejected": r.rejectedRows(),
+		"rows": r.Rows, "created": r.Created, "updated": r.Updated, "unchanged": r.Unchanged, "rejected": rejectedRows(r),
 	}})
 }
 

@@ -124,8 +124,8 @@ func (s *Service) join(tx *gorm.DB, actor model.Actor, unit model.Unit, p Person
 		}
 	}
 	membership.MemberID = m.ID
-	if err := tx.Create(&membership).Error; err != nil {
-		return m, duplicate(err, ErrMemberExists)
+	if err := beginEpisode(tx, membership, ErrMemberExists); err != nil {
+		return m, err
 	}
 	deed.SubjectID, deed.After = m.ID, auditMembership(membership)
 	return m, model.Audit(tx, actor, now, deed)

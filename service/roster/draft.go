@@ -4,6 +4,7 @@ import (
 	"slices"
 
 	"zhibu/model"
+	"zhibu/office"
 )
 
 // draft is what one row makes of somebody. It becomes part of the plan only when nothing in it is at fault.
@@ -15,7 +16,7 @@ type draft struct {
 	member  model.Member
 	place   place
 	offices []seat
-	faults  []Rejection
+	faults  []office.Rejection
 }
 
 func (p *plan) draft(rec record, where target, k *known) *draft {
@@ -33,7 +34,7 @@ func (p *plan) draft(rec record, where target, k *known) *draft {
 }
 
 func (d *draft) reject(f field, bad fault) {
-	d.faults = append(d.faults, Rejection{Row: d.rec.row, Column: d.plan.names[f], Code: bad.code, Message: bad.message})
+	d.faults = append(d.faults, office.Rejection{Row: d.rec.row, Column: d.plan.names[f], Code: bad.code, Message: bad.message})
 }
 
 // changed reports whether the row says anything new.

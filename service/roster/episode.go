@@ -46,14 +46,42 @@ func lastEnd(episodes []Episode, track model.Track) (end model.Date) {
 	return end
 }
 
-// endEpisode ends an open episode on the day, which must be after its start.
+// beginEpisode writes a new episode and marks its unit. One that there is already is the refusal.
+func beginEpisode(tx *gorm.DB, m model.Membership, refusal *model.Error) error {
+	if err := tx.Create(&m).Error; err != nil {
+		return duplicate(err, refusal)
+	}
+	return model.MarkRoster(tx, m.UnitID)
+}
+
+// endEpisode ends an open episode on the day, which must be after its start, and marks its unit.
 func endEpisode(tx *gorm.DB, m model.Membership, on model.Date, reason string) error {
 	if on <= m.StartedOn {
 		return ErrBeforeEpisode
 	}
 	done := tx.Model(&model.Membership{}).Where("id = ? AND started_on = ? AND ended_on = ?", m.ID, m.StartedOn, model.Forever).
 		Updates(map[string]any{"ended_on": on, "end_reason": reason})
-	return oneRow(done)
+	if err := oneRow(done); err != nil {
+		return err
+	}
+	return model.MarkRoster(tx, m.UnitID)
+}
+
+// correct writes the attributes of an open episode in place and marks its units, the one before and the one after.
+func correct(tx *gorm.DB, before, after model.Membership) error {
+	done := tx.Model(&model.Membership{}).Where("id = ? AND ended_on = ?", after.ID, model.Forever).
+		Updates(attributesOf(after))
+	if err := oneRow(done); err != nil {
+		return err
+	}
+	return model.MarkRoster(tx, before.UnitID, after.UnitID)
+}
+
+func attributesOf(m model.Membership) map[string]any {
+	return map[string]any{
+		"unit_id": m.UnitID, "kind": m.Kind, "state": m.State, "category": m.Category, "hardship": m.Hardship,
+		"joined_on": m.JoinedOn, "confirmed_on": m.ConfirmedOn,
+	}
 }
 
 func oneRow(done *gorm.DB) error {
@@ -69,7 +97,7 @@ func succeed(tx *gorm.DB, before model.Membership, after *model.Membership, on m
 		return err
 	}
 	after.ID, after.StartedOn, after.EndedOn, after.EndReason, after.CreatedAt = model.NewID(), on, model.Forever, "", at
-	return duplicate(tx.Create(after).Error, ErrChangedBeside)
+	return beginEpisode(tx, *after, ErrChangedBeside)
 }
 
 // sameStanding reports whether what a figure or a vote depends on is the same: nobody changes it for himself.

@@ -12,6 +12,7 @@ import (
 
 	"zhibu/model"
 	"zhibu/model/modeltest"
+	"zhibu/office"
 	"zhibu/service/roster"
 )
 
@@ -77,7 +78,7 @@ func TestExportIntoAnEmptyDatabase(t *testing.T) {
 		for _, format := range []roster.Format{roster.XLSX, roster.CSV} {
 			f, err := from.s.Export(context.Background(), officer(from.general, model.Admin), from.general.ID, "", format)
 			from.must(err)
-			r, err := to.s.Import(context.Background(), officer(to.general, model.Admin), to.general.ID, bytes.NewReader(f.Content), roster.ImportOptions{})
+			r, err := to.s.Import(context.Background(), officer(to.general, model.Admin), to.general.ID, bytes.NewReader(f.Content), office.ImportOptions{})
 			if err != nil || len(r.IgnoredColumns) > 0 {
 				t.Fatal(err, r)
 			}

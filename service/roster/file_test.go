@@ -12,6 +12,7 @@ import (
 	"pgregory.net/rapid"
 
 	"zhibu/model"
+	"zhibu/office"
 )
 
 func TestParseDate(t *testing.T) {
@@ -155,8 +156,8 @@ func TestUnreadableFiles(t *testing.T) {
 		"no known encoding":  {[]byte("\xff\xff\xff\x80"), "file_unreadable"},
 		"a zip of other":     {zipped(t, "a.txt", []byte("a")), "file_unreadable"},
 		"a broken zip":       {[]byte("PK\x03\x04 and no more"), "file_unreadable"},
-		"a zip bomb":         {zipped(t, "xl/workbook.xml", make([]byte, maxUnpacked+1)), "file_too_large"},
-		"too large":          {make([]byte, maxFile+1), "file_too_large"},
+		"a zip bomb":         {zipped(t, "xl/workbook.xml", make([]byte, 128<<20+1)), "file_too_large"},
+		"too large":          {make([]byte, office.MaxFile+1), "file_too_large"},
 		"one row too many":   {[]byte(many), "too_many_rows"},
 		"many rows too many": {[]byte(manyMore), "too_many_rows"},
 	} {

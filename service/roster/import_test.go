@@ -12,6 +12,7 @@ import (
 
 	"zhibu/model"
 	"zhibu/model/modeltest"
+	"zhibu/office"
 	"zhibu/service/roster"
 )
 
@@ -62,16 +63,16 @@ func TestImportQuirks(t *testing.T) {
 		w := newWorld(t, db)
 		ctx := context.Background()
 		general := officer(w.general, model.Secretary)
-		dry, err := w.s.Import(ctx, general, w.general.ID, bytes.NewReader(quirks(t)), roster.ImportOptions{DryRun: true})
+		dry, err := w.s.Import(ctx, general, w.general.ID, bytes.NewReader(quirks(t)), office.ImportOptions{DryRun: true})
 		w.must(err)
 		if n := w.counts(); n["members"]+n["audit_events"] != 0 {
 			t.Fatal("a dry run writes")
 		}
-		r, err := w.s.Import(ctx, general, w.general.ID, bytes.NewReader(quirks(t)), roster.ImportOptions{})
+		r, err := w.s.Import(ctx, general, w.general.ID, bytes.NewReader(quirks(t)), office.ImportOptions{})
 		if err != nil {
 			t.Fatalf("%v %+v", err, r)
 		}
-		want := roster.Report{Rows: 5, Created: 4, Unchanged: 1, IgnoredColumns: []string{"籍贯", "家庭住址"}}
+		want := office.Report{Rows: 5, Created: 4, Unchanged: 1, IgnoredColumns: []string{"籍贯", "家庭住址"}}
 		if diff := cmp.Diff(want, r); diff != "" {
 			t.Error(diff)
 		}
@@ -100,7 +101,7 @@ func TestImportQuirks(t *testing.T) {
 			t.Error(diff)
 		}
 		before := w.counts()
-		again, err := w.s.Import(ctx, general, w.general.ID, bytes.NewReader(quirks(t)), roster.ImportOptions{})
+		again, err := w.s.Import(ctx, general, w.general.ID, bytes.NewReader(quirks(t)), office.ImportOptions{})
 		w.must(err)
 		if again.Unchanged != 5 || again.Created+again.Updated != 0 {
 			t.Errorf("again: %+v", again)
@@ -154,7 +155,7 @@ func TestImportRefusesCells(t *testing.T) {
 		want[6] = "6 出生日期 ambiguous_date"
 		actor := officer(w.a, model.Secretary)
 		before := w.counts()
-		r, err := w.importRows(actor, w.a, roster.ImportOptions{}, rows...)
+		r, err := w.importRows(actor, w.a, office.ImportOptions{}, rows...)
 		if e := model.AsError(err); e == nil || e.Code != "import_rejected" {
 			t.Fatalf("%v %+v", err, r)
 		}
@@ -169,7 +170,7 @@ func TestImportRefusesCells(t *testing.T) {
 		if diff := cmp.Diff(before, w.counts()); diff != "" || r.Created != 0 {
 			t.Errorf("refused, yet written: %s", diff)
 		}
-		r, err = w.importRows(actor, w.a, roster.ImportOptions{Partial: true}, rows...)
+		r, err = w.importRows(actor, w.a, office.ImportOptions{Partial: true}, rows...)
 		w.must(err)
 		if r.Created != 2 || r.Rows != 20 || w.counts()["posts"] != 3 {
 			t.Errorf("%+v %v", r, w.counts())
@@ -192,7 +193,7 @@ func TestImportText(t *testing.T) {
 	} {
 		t.Run(name, func(t *testing.T) {
 			w := newWorld(t, modeltest.SQLite(t))
-			r, err := w.s.Import(context.Background(), officer(w.a, model.Secretary), w.a.ID, bytes.NewReader(content), roster.ImportOptions{Partial: true})
+			r, err := w.s.Import(context.Background(), officer(w.a, model.Secretary), w.a.ID, bytes.NewReader(content), office.ImportOptions{Partial: true})
 			w.must(err)
 			if diff := cmp.Diff([]string{"6 身份证号 invalid_id_number"}, rejections(r)); diff != "" || r.Created != 1 {
 				t.Errorf("%+v: %s", r, diff)

@@ -12,6 +12,7 @@ import (
 
 	"zhibu/model"
 	"zhibu/model/modeltest"
+	"zhibu/office"
 	"zhibu/service/roster"
 )
 
@@ -50,7 +51,7 @@ func TestLargeRoster(t *testing.T) {
 			debug.FreeOSMemory()
 			peak.Store(0)
 			begin := time.Now()
-			r, err := w.s.Import(context.Background(), general, w.general.ID, bytes.NewReader(content), roster.ImportOptions{})
+			r, err := w.s.Import(context.Background(), general, w.general.ID, bytes.NewReader(content), office.ImportOptions{})
 			if err != nil {
 				t.Fatal(err, r.Rejected[:min(3, len(r.Rejected))])
 			}

@@ -11,6 +11,7 @@ import (
 
 	"zhibu/model"
 	"zhibu/model/modeltest"
+	"zhibu/office"
 	"zhibu/service/roster"
 )
 
@@ -59,7 +60,7 @@ func TestImportNamesakes(t *testing.T) {
 		if seen, err := w.s.Look(context.Background(), actor, old.ID); err != nil || seen.Details.Phone != "13800000001" {
 			t.Errorf("%v: the namesake's phone: %+v", err, seen.Details)
 		}
-		r, err := w.importRows(actor, w.a, roster.ImportOptions{}, header,
+		r, err := w.importRows(actor, w.a, office.ImportOptions{}, header,
 			[]any{"张伟"}, []any{"李", "", "", "1990-02-14"}, []any{"李", "", "", "1990-02-14", "男"}, []any{"张伟", "", "13800000001", "", "男"}, []any{"张伟", "", "13800000001", "", "女"})
 		if diff := cmp.Diff([]string{"2 姓名 ambiguous", "4 姓名 duplicate_row", "6 姓名 duplicate_row"}, rejections(r)); diff != "" {
 			t.Errorf("%v %s", err, diff)
@@ -74,12 +75,12 @@ func TestImportAcrossBranches(t *testing.T) {
 		m := w.create(w.a, p, roster.Joining{StartedOn: "2020-01-01"})
 		secretaryB := officer(w.b, model.Secretary)
 		for name, row := range map[string][]any{"phone": {"张三", "", "13800000001"}, "birth": {"张三", "", "", "1999-05-06"}} {
-			r, err := w.importRows(secretaryB, w.b, roster.ImportOptions{}, header, row)
+			r, err := w.importRows(secretaryB, w.b, office.ImportOptions{}, header, row)
 			if err == nil || len(r.Rejected) != 1 || r.Rejected[0].Code != "transfer_required" || strings.Contains(r.Rejected[0].Message, "第一") {
 				t.Errorf("%s: %v %+v", name, err, r)
 			}
 		}
-		r, _ := w.importRows(officer(w.general, model.Secretary), w.general, roster.ImportOptions{}, header, []any{"张三", "", "", "1999-05-06", "", "第二党支部"}, []any{"李四"})
+		r, _ := w.importRows(officer(w.general, model.Secretary), w.general, office.ImportOptions{}, header, []any{"张三", "", "", "1999-05-06", "", "第二党支部"}, []any{"李四"})
 		if diff := cmp.Diff([]string{"2 所在支部 transfer_required", "3 所在支部 unit_required"}, rejections(r)); diff != "" {
 			t.Error(diff)
 		}
@@ -95,11 +96,11 @@ func TestImportAcrossBranches(t *testing.T) {
 		w.imported("1/1/0", officer(w.general, model.Secretary), w.general, []any{"姓名", "手机", "支部", "人员类别"},
 			[]any{"新人", "13800000009", "第二党支部", "预备党员"}, []any{"新人", "13800000009", "机关团支部", "团员"})
 		w.refused("forbidden", func() error {
-			_, err := w.importRows(plain(m.ID, w.a), w.a, roster.ImportOptions{}, header, []any{"某"})
+			_, err := w.importRows(plain(m.ID, w.a), w.a, office.ImportOptions{}, header, []any{"某"})
 			return err
 		})
 		w.refused("not_found", func() error {
-			_, err := w.importRows(secretaryB, w.a, roster.ImportOptions{}, header, []any{"某"})
+			_, err := w.importRows(secretaryB, w.a, office.ImportOptions{}, header, []any{"某"})
 			return err
 		})
 	})
@@ -122,11 +123,11 @@ func TestImportOffices(t *testing.T) {
 		w.must(w.read().Where("name = ?", "丁").Take(&me).Error)
 		self := officer(w.b, model.Secretary)
 		self.MemberID = me.ID
-		r, _ := w.importRows(self, w.b, roster.ImportOptions{}, head, []any{"丁", "宣传委员"})
+		r, _ := w.importRows(self, w.b, office.ImportOptions{}, head, []any{"丁", "宣传委员"})
 		if diff := cmp.Diff([]string{"2 党内职务 own_record"}, rejections(r)); diff != "" {
 			t.Error(diff)
 		}
-		r, _ = w.importRows(officer(w.b, model.Organiser), w.b, roster.ImportOptions{}, head, []any{"丁", "宣传委员"})
+		r, _ = w.importRows(officer(w.b, model.Organiser), w.b, office.ImportOptions{}, head, []any{"丁", "宣传委员"})
 		if diff := cmp.Diff([]string{"2 党内职务 forbidden"}, rejections(r)); diff != "" {
 			t.Error(diff)
 		}
@@ -148,14 +149,14 @@ func TestImportWithALaterChange(t *testing.T) {
 		_, err := w.s.Transfer(context.Background(), general, m.ID, roster.Move{ToUnitID: w.b.ID, EffectiveOn: "2026-04-01", Reason: "工作调动"})
 		w.must(err)
 		w.imported("0/0/1", general, w.a, header, []any{"张三", "", "13800000001"})
-		r, _ := w.importRows(general, w.a, roster.ImportOptions{}, header, []any{"张三", "", "13800000001", "", "", "", "", "预备党员"})
+		r, _ := w.importRows(general, w.a, office.ImportOptions{}, header, []any{"张三", "", "13800000001", "", "", "", "", "预备党员"})
 		if diff := cmp.Diff([]string{"2 姓名 later_change"}, rejections(r)); diff != "" {
 			t.Error(diff)
 		}
 		w.must(w.write(func(tx *gorm.DB) error {
 			return tx.Model(&model.Unit{}).Where("id = ?", w.a.ID).Update("closed_on", today).Error
 		}))
-		r, _ = w.importRows(general, w.a, roster.ImportOptions{}, header, []any{"李四"})
+		r, _ = w.importRows(general, w.a, office.ImportOptions{}, header, []any{"李四"})
 		if diff := cmp.Diff([]string{"2 所在支部 unit_closed"}, rejections(r)); diff != "" {
 			t.Error(diff)
 		}
@@ -171,7 +172,7 @@ func TestUnitsOfOneName(t *testing.T) {
 		eastA := w.unit(&east, model.PartyBranch, "第一党支部")
 		general := officer(w.general, model.Secretary)
 		head := []any{"姓名", "所在支部", "类别", "人员类别", "学历"}
-		r, _ := w.importRows(general, w.general, roster.ImportOptions{}, head, []any{"甲", "第一党支部"}, []any{"乙", "机关党总支"})
+		r, _ := w.importRows(general, w.general, office.ImportOptions{}, head, []any{"甲", "第一党支部"}, []any{"乙", "机关党总支"})
 		if diff := cmp.Diff([]string{"2 所在支部 unit_ambiguous", "3 所在支部 not_a_branch"}, rejections(r)); diff != "" {
 			t.Error(diff)
 		}
@@ -191,7 +192,7 @@ func TestUnitsOfOneName(t *testing.T) {
 		}
 		f, err := w.s.Export(context.Background(), general, w.general.ID, "", roster.CSV)
 		w.must(err)
-		r, err = w.s.Import(context.Background(), general, w.general.ID, bytes.NewReader(f.Content), roster.ImportOptions{})
+		r, err = w.s.Import(context.Background(), general, w.general.ID, bytes.NewReader(f.Content), office.ImportOptions{})
 		if err != nil || r.Unchanged != 5 {
 			t.Errorf("%v %+v", err, r)
 		}
@@ -204,7 +205,7 @@ func TestImportAgainstAKnownIDNumber(t *testing.T) {
 		w.create(w.a, roster.Person{Name: "张三", Phone: "13800000001", IDNumber: idNumber("19811103", 1)}, roster.Joining{})
 		w.create(w.a, roster.Person{Name: "李四", Phone: "13800000002"}, roster.Joining{})
 		w.create(w.a, roster.Person{Name: "李四", Phone: "13800000003"}, roster.Joining{})
-		r, _ := w.importRows(officer(w.a, model.Secretary), w.a, roster.ImportOptions{}, header,
+		r, _ := w.importRows(officer(w.a, model.Secretary), w.a, office.ImportOptions{}, header,
 			[]any{"张三", "", "13800000001", "1982-01-01"}, []any{"张三", "", "13800000001", "", "女"},
 			[]any{"张三", idNumber("19811103", 3), "13800000001"}, []any{"李四", "", "", "", "男"})
 		if diff := cmp.Diff([]string{"2 出生日期 id_number_mismatch", "3 性别 id_number_mismatch", "4 身份证号 id_number_mismatch", "5 姓名 ambiguous"}, rejections(r)); diff != "" {

@@ -16,6 +16,7 @@ import (
 
 	"zhibu/model"
 	"zhibu/model/modeltest"
+	"zhibu/office"
 	"zhibu/service/roster"
 )
 
@@ -282,7 +283,7 @@ func checkExports(t *testing.T, db *model.DB, share int) {
 			rt.Fatal(err)
 		}
 		before := w.counts()
-		r, err := w.s.Import(ctx, officer(w.general, model.Secretary), unit.ID, bytes.NewReader(f.Content), roster.ImportOptions{})
+		r, err := w.s.Import(ctx, officer(w.general, model.Secretary), unit.ID, bytes.NewReader(f.Content), office.ImportOptions{})
 		if err != nil || len(r.Rejected) > 0 || r.Unchanged != r.Rows {
 			rt.Fatalf("%v %+v", err, r)
 		}

@@ -8,6 +8,7 @@ import (
 
 	"zhibu/model"
 	"zhibu/model/modeltest"
+	"zhibu/office"
 	"zhibu/service/roster"
 )
 
@@ -32,7 +33,7 @@ func TestAtOnce(t *testing.T) {
 				return err
 			}, 1},
 			"import": {func() error {
-				_, err := w.s.Import(ctx, general, w.a.ID, bytes.NewReader(content), roster.ImportOptions{})
+				_, err := w.s.Import(ctx, general, w.a.ID, bytes.NewReader(content), office.ImportOptions{})
 				return err
 			}, 8},
 		} {

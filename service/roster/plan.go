@@ -10,6 +10,7 @@ import (
 	"gorm.io/gorm"
 
 	"zhibu/model"
+	"zhibu/office"
 )
 
 // known is a person in the plan of an import: as the database has him, and as the file wants him.
@@ -49,7 +50,7 @@ type plan struct {
 	beyond   map[int64]bool  // who holds an office the actor has no power over
 	seats    map[seat]int64  // who holds the offices of which there is one
 	touched  []*known
-	report   Report
+	report   office.Report
 }
 
 // newPlan loads everybody the records may mean.
@@ -176,7 +177,7 @@ func (p *plan) take(rec record, k *known) {
 }
 
 func (p *plan) reject(rec record, f field, bad fault) {
-	p.report.Rejected = append(p.report.Rejected, Rejection{Row: rec.row, Column: p.names[f], Code: bad.code, Message: bad.message})
+	p.report.Rejected = append(p.report.Rejected, office.Rejection{Row: rec.row, Column: p.names[f], Code: bad.code, Message: bad.message})
 }
 
 // accept makes a draft without faults part of the plan.

@@ -7,15 +7,8 @@ import (
 	"strings"
 
 	"zhibu/model"
+	"zhibu/office"
 )
-
-// Rejection is a cell, or without a column a row, that cannot be taken.
-type Rejection struct {
-	Row     int    // as the spreadsheet program shows it
-	Column  string // as the file calls it
-	Code    string
-	Message string
-}
 
 // record is a row of the file; what is zero was blank and leaves what is there as it is.
 type record struct {
@@ -41,7 +34,7 @@ type reader struct {
 	header   header
 	today    model.Date
 	carried  [2]map[int]string // branch and group of rows merged with the one above
-	rejected []Rejection
+	rejected []office.Rejection
 }
 
 var (
@@ -53,7 +46,7 @@ var (
 type rosterFile struct {
 	header   header
 	records  []record
-	rejected []Rejection
+	rejected []office.Rejection
 	rows     int
 }
 
@@ -118,7 +111,7 @@ func (r *reader) skip(l line) bool {
 }
 
 func (r *reader) reject(l line, f field, bad fault) {
-	r.rejected = append(r.rejected, Rejection{Row: l.number, Column: r.header.names[f], Code: bad.code, Message: bad.message})
+	r.rejected = append(r.rejected, office.Rejection{Row: l.number, Column: r.header.names[f], Code: bad.code, Message: bad.message})
 }
 
 // cell hands the text of a field to parse, if there is one, and reports what parse finds wrong.

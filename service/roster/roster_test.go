@@ -14,6 +14,7 @@ import (
 
 	"zhibu/model"
 	"zhibu/model/modeltest"
+	"zhibu/office"
 	"zhibu/service/roster"
 )
 
@@ -89,7 +90,7 @@ func (w *world) create(u model.Unit, p roster.Person, j roster.Joining) roster.P
 func (w *world) counts() map[string]int64 {
 	w.t.Helper()
 	n := map[string]int64{}
-	for _, table := range []string{"members", "memberships", "posts", "transfers", "audit_events"} {
+	for _, table := range []string{"members", "memberships", "posts", "transfers", "audit_events", "roster_marks"} {
 		var c int64
 		w.must(w.read().Table(table).Count(&c).Error)
 		n[table] = c
@@ -136,15 +137,15 @@ func (w *world) wantEpisodes(memberID int64, want ...string) {
 	}
 }
 
-func (w *world) importRows(actor model.Actor, u model.Unit, o roster.ImportOptions, rows ...[]any) (roster.Report, error) {
+func (w *world) importRows(actor model.Actor, u model.Unit, o office.ImportOptions, rows ...[]any) (office.Report, error) {
 	w.t.Helper()
 	return w.s.Import(context.Background(), actor, u.ID, bytes.NewReader(book(w.t, rows...)), o)
 }
 
 // imported runs an import that must succeed with the counts "created/updated/unchanged".
-func (w *world) imported(want string, actor model.Actor, u model.Unit, rows ...[]any) roster.Report {
+func (w *world) imported(want string, actor model.Actor, u model.Unit, rows ...[]any) office.Report {
 	w.t.Helper()
-	r, err := w.importRows(actor, u, roster.ImportOptions{}, rows...)
+	r, err := w.importRows(actor, u, office.ImportOptions{}, rows...)
 	if err != nil {
 		w.t.Fatalf("%v: %+v", err, r.Rejected)
 	}
@@ -155,7 +156,7 @@ func (w *world) imported(want string, actor model.Actor, u model.Unit, rows ...[
 }
 
 // rejections are what a report rejects as "row column code".
-func rejections(r roster.Report) (list []string) {
+func rejections(r office.Report) (list []string) {
 	for _, x := range r.Rejected {
 		list = append(list, strings.TrimSpace(fmt.Sprintf("%d %s %s", x.Row, x.Column, x.Code)))
 	}

@@ -180,5 +180,6 @@ func (s *Service) leaveOffices(tx *gorm.DB, ended model.Membership, unit model.U
 // membership behind it. A post that was to begin later ends the day it begins.
 func endOffices(tx *gorm.DB, memberID int64, path string, on model.Date) error {
 	below := tx.Session(&gorm.Session{NewDB: true}).Model(&model.Unit{}).Select("units.id").Scopes(model.Under(path))
-	return model.EndPosts(tx.Where("member_id = ? AND ended_on > ? AND unit_id IN (?)", memberID, on, below), on).Error
+	_, err := model.EndPosts(tx.Where("member_id = ? AND ended_on > ? AND unit_id IN (?)", memberID, on, below), on)
+	return err
 }

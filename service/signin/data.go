@@ -2,6 +2,7 @@ package signin
 
 import (
 	"context"
+	"maps"
 	"slices"
 	"strconv"
 
@@ -22,8 +23,20 @@ type PersonalData struct {
 	Bindings    []model.Binding // without openid
 	CheckIns    []model.CheckIn
 	Leaves      []model.Leave
+	Completions []model.Completion
+	Exemptions  []model.Exemption
+	Frozen      []FrozenEntry
 	Feedback    []model.Feedback
-	Units       map[int64]model.Unit // those named in the rows above
+	Periods     map[int64]model.StudyPeriod // those named in the rows above, without their quiz
+	Units       map[int64]model.Unit        // likewise
+}
+
+// FrozenEntry is what a frozen version of a study period keeps about the member, whatever is changed later.
+type FrozenEntry struct {
+	model.PeriodEntry
+	PeriodID int64
+	Number   int
+	FrozenAt model.Instant
 }
 
 // MyData returns what is held about the actor (Personal Information Protection Law, Art. 45).
@@ -49,7 +62,7 @@ func (s *Service) MyData(ctx context.Context, actor model.Actor) (PersonalData, 
 	}{
 		{&d.Memberships, "started_on, id"}, {&d.Posts, "started_on, id"}, {&d.Transfers, "effective_on, id"},
 		{&d.Bindings, "bound_at, id"}, {&d.CheckIns, "checked_in_at, id"}, {&d.Leaves, "requested_at, id"},
-		{&d.Feedback, "created_at, id"},
+		{&d.Completions, "completed_at, id"}, {&d.Exemptions, "approved_at, id"}, {&d.Feedback, "created_at, id"},
 	} {
 		if err := db.Where("member_id = ?", actor.MemberID).Order(t.order).Find(t.rows).Error; err != nil {
 			return d, err
@@ -58,8 +71,44 @@ func (s *Service) MyData(ctx context.Context, actor model.Actor) (PersonalData, 
 	for i := range d.Bindings {
 		d.Bindings[i].OpenID = ""
 	}
+	if err := d.loadPeriods(db); err != nil {
+		return d, err
+	}
 	d.Units = map[int64]model.Unit{}
 	return d, loadUnits(db, d.unitIDs(), d.Units)
+}
+
+// loadPeriods reads what the frozen versions keep, and the periods that are named. The entries have no index by member,
+// which would slow the freezing: each version costs one look-up. CROSS keeps SQLite from going through the entries.
+func (d *PersonalData) loadPeriods(db *gorm.DB) error {
+	err := db.Table("period_versions").
+		Select("period_entries.*, period_versions.period_id, period_versions.number, period_versions.frozen_at").
+		Joins(`CROSS JOIN period_entries ON period_entries.version_id = period_versions.id
+			AND period_entries.member_id = ?`, d.Member.ID).
+		Order("period_versions.frozen_at, period_versions.id").Find(&d.Frozen).Error
+	if err != nil {
+		return err
+	}
+	d.Periods = map[int64]model.StudyPeriod{}
+	for _, e := range d.Frozen {
+		d.Periods[e.PeriodID] = model.StudyPeriod{}
+	}
+	for _, c := range d.Completions {
+		d.Periods[c.PeriodID] = model.StudyPeriod{}
+	}
+	for _, e := range d.Exemptions {
+		d.Periods[e.PeriodID] = model.StudyPeriod{}
+	}
+	for ids := range slices.Chunk(slices.Collect(maps.Keys(d.Periods)), 500) {
+		var periods []model.StudyPeriod
+		if err := db.Omit("quiz").Where("id IN ?", ids).Find(&periods).Error; err != nil {
+			return err
+		}
+		for _, p := range periods {
+			d.Periods[p.ID] = p
+		}
+	}
+	return nil
 }
 
 func (d PersonalData) unitIDs() []int64 {
@@ -75,6 +124,9 @@ func (d PersonalData) unitIDs() []int64 {
 		if t.ToUnitID != nil {
 			ids = append(ids, *t.ToUnitID)
 		}
+	}
+	for _, e := range d.Frozen {
+		ids = append(ids, e.UnitID)
 	}
 	slices.Sort(ids)
 	return slices.Compact(ids)
@@ -98,10 +150,10 @@ const ErasedText = "（已应本人要求清除）"
 // erasureKind marks a request among the feedback.
 const erasureKind = "erasure"
 
-// Erase blanks the actor's personal fields and openids, his own feedback and the free texts about his attendance,
-// unbinds, and ends all sessions. Memberships, attendance and the audit stay, for a member without a name: the audit
-// names nobody itself (DOMAIN.md §19.4). Who is still on a roster or in office cannot be
-// forgotten, because the organisation must keep its roster: then the request is put before the officers as feedback,
+// Erase blanks the actor's personal fields and openids, his own feedback and the free texts about his attendance and
+// study, unbinds, and ends all sessions. Memberships, attendance, completions, frozen versions and the audit stay, for
+// a member without a name: the audit names nobody itself (DOMAIN.md §19.4). Who is still on a roster or in office cannot
+// be forgotten, because the organisation must keep its roster: then the request is put before the officers as feedback,
 // once, and the member asks again when they have ended the membership.
 func (s *Service) Erase(ctx context.Context, actor model.Actor) (Erasure, error) {
 	if actor.MemberID == 0 {
@@ -167,6 +219,9 @@ func erase(tx *gorm.DB, actor model.Actor, now model.Instant) error {
 	if err != nil {
 		return err
 	}
+	if err := model.MarkMembers(tx, actor.MemberID); err != nil { // the birth date is gone
+		return err
+	}
 	if _, err := unbind(tx, actor, actor.MemberID, erasureKind, now); err != nil {
 		return err
 	}
@@ -198,13 +253,16 @@ func eraseOpenIDs(tx *gorm.DB, memberID int64) error {
 	return nil
 }
 
-// eraseTexts blanks what a member wrote in free words, and what was written about his absence and attendance. That
-// there was something to read stays visible.
+// eraseTexts blanks what a member wrote in free words, and what was written about his absence, attendance and study.
+// That there was something to read stays visible.
 func eraseTexts(tx *gorm.DB, memberID int64) error {
 	for _, t := range []struct {
 		row    any
 		column string
-	}{{&model.Leave{}, "note"}, {&model.CheckIn{}, "reason"}, {&model.Feedback{}, "body"}} {
+	}{
+		{&model.Leave{}, "note"}, {&model.CheckIn{}, "reason"}, {&model.Completion{}, "reason"}, {&model.Exemption{}, "note"},
+		{&model.Feedback{}, "body"},
+	} {
 		err := tx.Model(t.row).Where("member_id = ? AND "+t.column+" <> ''", memberID).Update(t.column, ErasedText).Error
 		if err != nil {
 			return err

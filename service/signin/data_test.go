@@ -46,11 +46,18 @@ func TestMyDataHoldsEverythingButOpenIDs(t *testing.T) {
 		w.add(&model.Transfer{ID: model.NewID(), MemberID: w.li.ID, Track: model.Party, FromUnitID: w.other.ID,
 			ToUnitID: &w.branch.ID, EffectiveOn: "2020-01-01", CreatedBy: "system"})
 		w.add(&model.Feedback{ID: model.NewID(), MemberID: &w.li.ID, Kind: "suggestion", Body: "建议"})
+		p := w.studied(w.li.ID)
+		w.studied(w.wang.ID)
 		d, err := w.MyData(ctx, a)
 		w.must(err)
 		if d.Phone != "13800000002" || len(d.Memberships) != 1 || len(d.Transfers) != 1 || len(d.Bindings) != 1 ||
 			len(d.Feedback) != 1 || len(d.Units) != 2 {
 			t.Errorf("%+v", d)
+		}
+		if len(d.Completions) != 1 || len(d.Exemptions) != 1 || len(d.Frozen) != 1 || d.Frozen[0].Number != 1 ||
+			d.Frozen[0].PeriodID != p.ID || d.Frozen[0].Outcome != model.OutcomeCompleted || len(d.Periods) != 1 ||
+			d.Periods[p.ID].Name() != "第1期" {
+			t.Errorf("%+v %+v %+v", d.Completions, d.Exemptions, d.Frozen)
 		}
 		b, err := json.Marshal(d)
 		w.must(err)
@@ -76,6 +83,9 @@ func TestErase(t *testing.T) {
 		if n := w.count(&model.Feedback{}, "kind = 'erasure'"); n != 1 {
 			t.Errorf("%d requests", n)
 		}
+		if n := w.count(&model.RosterMark{}, "1 = 1"); n != 0 {
+			t.Errorf("a request alone left %d marks", n)
+		}
 		w.endMembership(w.li)
 		w.texts(w.li.ID)
 		w.texts(w.wang.ID)
@@ -83,6 +93,11 @@ func TestErase(t *testing.T) {
 		w.must(err)
 		if outcome != signin.Erased {
 			t.Fatal(outcome)
+		}
+		var marked []int64
+		w.must(w.db.Read(ctx).Model(&model.RosterMark{}).Pluck("unit_id", &marked).Error)
+		if d := cmp.Diff([]int64{w.branch.ID}, marked); d != "" {
+			t.Errorf("marked, for the birth date: %s", d)
 		}
 		var m model.Member
 		w.must(w.db.Read(ctx).Take(&m, w.li.ID).Error)
@@ -101,10 +116,18 @@ func TestErase(t *testing.T) {
 		if in := w.signIn("openid-li"); in.Member != nil {
 			t.Error("the openid still signs in as the member")
 		}
-		for column, row := range map[string]any{"note": &model.Leave{}, "reason": &model.CheckIn{}, "body": &model.Feedback{}} {
-			if w.count(row, "member_id = ? AND "+column+" <> ?", w.li.ID, signin.ErasedText) != 0 || w.count(row, column+" = ?", "住院") != 1 {
+		for row, column := range map[any]string{
+			&model.Leave{}: "note", &model.CheckIn{}: "reason", &model.Completion{}: "reason", &model.Exemption{}: "note",
+			&model.Feedback{}: "body",
+		} {
+			if w.count(row, "member_id = ? AND "+column+" = ?", w.li.ID, signin.ErasedText) == 0 ||
+				w.count(row, "member_id = ? AND "+column+" <> ?", w.li.ID, signin.ErasedText) != 0 ||
+				w.count(row, column+" = ?", "住院") != 1 {
 				t.Errorf("%T: the text is left, or another's is gone", row)
 			}
+		}
+		if w.count(&model.PeriodEntry{}, "member_id = ? AND outcome = 'completed'", w.li.ID) != 1 {
+			t.Error("the frozen version has changed")
 		}
 		if w.count(&model.AuditEvent{}, "state_before LIKE ? OR state_after LIKE ?", "%李%", "%李%") != 0 {
 			t.Error("the audit still names the member")
@@ -127,6 +150,31 @@ func (w *world) texts(memberID int64) {
 		ID: model.NewID(), ActivityID: a.ID, MemberID: memberID, State: model.Absent, Source: model.RollCall, Reason: "住院",
 	})
 	w.add(&model.Feedback{ID: model.NewID(), MemberID: &memberID, Kind: "complaint", Body: "住院"})
+	w.studied(memberID)
+}
+
+// studied writes a closed study period that an officer recorded for the member and released him from, with its version.
+func (w *world) studied(memberID int64) model.StudyPeriod {
+	w.t.Helper()
+	p := model.StudyPeriod{
+		ID: model.NewID(), UnitID: w.branch.ID, Series: fmt.Sprint(memberID), Code: "1", Number: new(1), Title: "学习",
+		Track: model.Party, OpensAt: 1, ClosesAt: 9, ThresholdBP: 8500, DecideOn: model.DecideOnAdjusted, Version: 1, ClosedAt: 9,
+	}
+	v := model.PeriodVersion{ID: model.NewID(), PeriodID: p.ID, Number: 1, CutoffAt: 9, FrozenAt: 10}
+	w.add(&p)
+	w.add(&v)
+	w.add(&model.Completion{
+		ID: model.NewID(), PeriodID: p.ID, MemberID: memberID, Source: model.ByOfficer, CompletedAt: 5, RecordedAt: 6,
+		Reason: "住院",
+	})
+	w.add(&model.Exemption{
+		ID: model.NewID(), PeriodID: p.ID, MemberID: memberID, ReasonCategory: "sick", Note: "住院", ApprovedAt: 4,
+	})
+	w.add(&model.PeriodEntry{
+		VersionID: v.ID, MemberID: memberID, UnitID: w.branch.ID, Outcome: model.OutcomeCompleted, Source: model.ByOfficer,
+		CompletedAt: 5,
+	})
+	return p
 }
 
 func TestPurge(t *testing.T) {

@@ -51,7 +51,7 @@ func (s *Service) Patch(ctx context.Context, actor model.Actor, id int64, c Chan
 		if err != nil {
 			return err
 		}
-		return model.Audit(tx, actor, now, model.Deed{
+		return recordTree(tx, actor, now, model.Deed{
 			Action: "unit.change", Unit: u, SubjectID: id, Before: stateOf(before), After: stateOf(u),
 		})
 	})
@@ -170,7 +170,7 @@ func (s *Service) Close(ctx context.Context, actor model.Actor, id int64, c Clos
 		if err != nil {
 			return err
 		}
-		return model.Audit(tx, actor, now, model.Deed{
+		return recordTree(tx, actor, now, model.Deed{
 			Action: "unit.close", Unit: u, SubjectID: id, Before: stateOf(before), After: stateOf(u),
 		})
 	})
@@ -191,5 +191,6 @@ func beEmpty(tx *gorm.DB, id int64, on model.Date) error {
 
 // endPosts ends the offices in a unit with it; one that was to begin later ends as it begins.
 func endPosts(tx *gorm.DB, unitID int64, on model.Date) error {
-	return model.EndPosts(tx.Where("unit_id = ? AND ended_on > ?", unitID, on), on).Error
+	_, err := model.EndPosts(tx.Where("unit_id = ? AND ended_on > ?", unitID, on), on)
+	return err
 }

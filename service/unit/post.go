@@ -73,7 +73,7 @@ func (s *Service) Appoint(ctx context.Context, actor model.Actor, memberID int64
 			ID: model.NewID(), MemberID: memberID, UnitID: u.ID, Title: a.Title, StartedOn: a.StartedOn,
 			TermEndsOn: a.TermEndsOn, EndedOn: model.Forever, CreatedAt: now,
 		}
-		if err := tx.Create(&p).Error; err != nil {
+		if err := model.BeginPosts(tx, p); err != nil {
 			return err
 		}
 		return model.Audit(tx, actor, now, model.Deed{
@@ -137,11 +137,11 @@ func (s *Service) EndPost(ctx context.Context, actor model.Actor, id int64, on m
 		if p.EndedOn, err = lastDay(p, on, now); err != nil {
 			return err
 		}
-		end := model.EndPosts(tx.Where("id = ? AND ended_on = ?", id, before.EndedOn), p.EndedOn)
-		if end.Error != nil {
-			return end.Error
+		ended, err := model.EndPosts(tx.Where("id = ? AND ended_on = ?", id, before.EndedOn), p.EndedOn)
+		if err != nil {
+			return err
 		}
-		if end.RowsAffected == 0 { // somebody else was first
+		if ended == 0 { // somebody else was first
 			return ErrPostEnded
 		}
 		return model.Audit(tx, actor, now, model.Deed{

@@ -69,7 +69,7 @@ func (s *Service) Create(ctx context.Context, actor model.Actor, f Founding) (mo
 		if err := tx.Create(&u).Error; err != nil {
 			return err
 		}
-		return model.Audit(tx, actor, now, model.Deed{Action: "unit.create", Unit: u, SubjectID: u.ID, After: stateOf(u)})
+		return recordTree(tx, actor, now, model.Deed{Action: "unit.create", Unit: u, SubjectID: u.ID, After: stateOf(u)})
 	})
 	return u, named(err)
 }
@@ -174,6 +174,14 @@ func checkDate(field string, d model.Date) error {
 		return model.InvalidField(field, "invalid_date", "日期须形如 2026-03-02")
 	}
 	return nil
+}
+
+// recordTree notes a change of the tree, for whatever counts by unit and in the audit. Every such change ends with it.
+func recordTree(tx *gorm.DB, actor model.Actor, now model.Instant, deed model.Deed) error {
+	if err := model.MarkRoster(tx, model.WholeTree); err != nil {
+		return err
+	}
+	return model.Audit(tx, actor, now, deed)
 }
 
 // state is what the audit keeps of a unit.

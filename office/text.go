@@ -1,4 +1,4 @@
-package roster
+package office
 
 import (
 	"bytes"
@@ -12,13 +12,12 @@ import (
 	"golang.org/x/text/encoding/unicode"
 )
 
-// readCSV reads text with commas, tabs or semicolons, in UTF-8, UTF-16 with a mark, or GB18030.
-func readCSV(raw []byte) (page sheet, err error) {
+// readText reads text with commas, tabs or semicolons, in UTF-8, UTF-16 with a mark, or GB18030.
+func readText(raw []byte) (page Page, err error) {
 	text, err := decodeText(raw)
 	if err != nil {
 		return page, err
 	}
-	page.typed = func(int, int) bool { return false }
 	r := csv.NewReader(strings.NewReader(text))
 	r.Comma, r.LazyQuotes, r.FieldsPerRecord = separatorOf(text), true, -1
 	number, next := 0, 1 // the row just read, and the line of the file on which the next one begins
@@ -28,7 +27,7 @@ func readCSV(raw []byte) (page sheet, err error) {
 			return page, nil
 		}
 		if err != nil {
-			return page, ErrFileUnreadable.With(err)
+			return page, ErrUnreadable.With(err)
 		}
 		// The reader skips empty lines, which a spreadsheet counts; a cell with line ends in it is one row there.
 		begin, _ := r.FieldPos(0)
@@ -50,19 +49,19 @@ func decodeText(raw []byte) (string, error) {
 	case bytes.HasPrefix(raw, []byte("\xff\xfe")), bytes.HasPrefix(raw, []byte("\xfe\xff")):
 		decoded, err := unicode.UTF16(unicode.LittleEndian, unicode.ExpectBOM).NewDecoder().Bytes(raw)
 		if err != nil {
-			return "", ErrFileUnreadable.With(err)
+			return "", ErrUnreadable.With(err)
 		}
 		raw = decoded
 	}
 	if bytes.IndexByte(raw, 0) >= 0 { // a picture, an old .xls, a document
-		return "", ErrFileUnreadable.With(errors.New("not a text"))
+		return "", ErrUnreadable.With(errors.New("not a text"))
 	}
 	if utf8.Valid(raw) {
 		return string(raw), nil
 	}
 	decoded, err := simplifiedchinese.GB18030.NewDecoder().Bytes(raw)
 	if err != nil || bytes.ContainsRune(decoded, utf8.RuneError) {
-		return "", ErrFileUnreadable.With(errors.New("neither UTF-8 nor GB18030"))
+		return "", ErrUnreadable.With(errors.New("neither UTF-8 nor GB18030"))
 	}
 	return string(decoded), nil
 }
@@ -72,7 +71,7 @@ func separatorOf(text string) rune {
 	head := text
 	for i, n := 0, 0; i < len(text); i++ {
 		if text[i] == '\n' {
-			if n++; n == headerRows {
+			if n++; n == HeaderRows {
 				head = text[:i]
 				break
 			}

@@ -1,0 +1,32 @@
+CREATE TABLE study_periods (
+  id BIGINT NOT NULL PRIMARY KEY,
+  unit_id BIGINT NOT NULL,
+  series VARCHAR(60) NOT NULL,
+  code VARCHAR(110) NOT NULL,
+  number INT,
+  title VARCHAR(100) NOT NULL,
+  link VARCHAR(500) NOT NULL,
+  quiz {{text}} NOT NULL,
+  track VARCHAR(8) {{ascii}} NOT NULL,
+  opens_at BIGINT NOT NULL,
+  closes_at BIGINT NOT NULL,
+  threshold_bp INT NOT NULL,
+  min_days INT NOT NULL,
+  decide_on VARCHAR(8) {{ascii}} NOT NULL,
+  check_ins_count SMALLINT NOT NULL,
+  version INT NOT NULL,
+  closed_at BIGINT NOT NULL,
+  reopened_at BIGINT NOT NULL,
+  reopened_by VARCHAR(40) {{ascii}} NOT NULL,
+  reopen_reason VARCHAR(200) NOT NULL,
+  cancelled_at BIGINT NOT NULL,
+  cancel_reason VARCHAR(200) NOT NULL,
+  created_by VARCHAR(40) {{ascii}} NOT NULL,
+  created_at BIGINT NOT NULL,
+  CONSTRAINT study_periods_code UNIQUE (unit_id, series, code, cancelled_at),
+  CONSTRAINT study_periods_window CHECK (opens_at < closes_at),
+  CONSTRAINT study_periods_threshold CHECK (threshold_bp BETWEEN 1 AND 10000),
+  CONSTRAINT study_periods_unit FOREIGN KEY (unit_id) REFERENCES units (id)
+  {{key "closed_at, closes_at"}}
+  {{key "unit_id, opens_at"}}
+) {{options}};
