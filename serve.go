@@ -21,7 +21,9 @@ import (
 	"zhibu/service/audit"
 	"zhibu/service/checkin"
 	"zhibu/service/feedback"
+	"zhibu/service/period"
 	"zhibu/service/roster"
+	"zhibu/service/setting"
 	"zhibu/service/signin"
 	"zhibu/service/unit"
 	"zhibu/service/wechat"
@@ -103,8 +105,12 @@ func (s *server) wire(w wiring) error {
 		Roster:   roster.New(s.db, s.keys, time.Now),
 		Activity: activity.New(s.db, time.Now, s.On("location")),
 		CheckIn:  checkin.New(s.db, codeKey, time.Now),
+		Period: period.New(s.db, s.keys, time.Now, period.Switches{
+			NamesDrilldown: s.On("names_drilldown"), RateOrder: s.On("rate_order"),
+		}),
 		Audit:    audit.New(s.db),
 		Feedback: feedback.New(s.db, time.Now),
+		Setting:  setting.New(s.db, time.Now),
 	}
 	s.services.SignIn, err = signin.New(s.db, s.keys, signin.Platform{
 		OpenID: func(ctx context.Context, code string) (string, error) {
@@ -175,6 +181,8 @@ func (s *server) listen(ctx context.Context, started func(net.Addr)) error {
 		return h.Shutdown(drain)
 	})
 	group.Go(func() error { s.every(ctx, 5*time.Second, "seal audit", s.services.Audit.Seal); return nil })
+	group.Go(func() error { s.every(ctx, 5*time.Second, "close periods", s.services.Period.CloseOverdue); return nil })
+	group.Go(func() error { s.every(ctx, 5*time.Second, "tend counts", s.services.Period.Tend); return nil })
 	group.Go(func() error { s.every(ctx, 6*time.Hour, "purge sessions", s.services.SignIn.Purge); return nil })
 	return group.Wait()
 }

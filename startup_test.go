@@ -83,6 +83,8 @@ func get(t *testing.T, url string) (int, string) {
 	return answer.StatusCode, string(body)
 }
 
+const closedPeriods = "/api/v1/study-periods?state=closed&limit=100"
+
 // TestDemo starts the demo on each database, follows the three lines it prints in a shell, and starts it again.
 func TestDemo(t *testing.T) {
 	for name, databaseURL := range map[string]string{"sqlite": "", "mariadb": modeltest.EmptyMariaDB(t)} {
@@ -93,12 +95,15 @@ func TestDemo(t *testing.T) {
 			}
 			base, printed, stop := start(t, environ, "demo", "--addr", "127.0.0.1:0")
 			followGuide(t, base, printed.String(), 201)
-			units := countOf(t, base, "/api/v1/units")
+			units, periods := countOf(t, base, "/api/v1/units"), countOf(t, base, closedPeriods)
 			stop()
 			base, printed, _ = start(t, environ, "demo", "--addr", "127.0.0.1:0")
 			followGuide(t, base, printed.String(), 200)
 			if again := countOf(t, base, "/api/v1/units"); again != units || units < 12 {
 				t.Errorf("%d units after the first start, %d after the second", units, again)
+			}
+			if again := countOf(t, base, closedPeriods); again != periods || periods < 40 {
+				t.Errorf("%d closed study periods after the first start, %d after the second", periods, again)
 			}
 		})
 	}

@@ -16,7 +16,9 @@ import (
 	"zhibu/service/audit"
 	"zhibu/service/checkin"
 	"zhibu/service/feedback"
+	"zhibu/service/period"
 	"zhibu/service/roster"
+	"zhibu/service/setting"
 	"zhibu/service/signin"
 	"zhibu/service/unit"
 )
@@ -28,8 +30,10 @@ type Services struct {
 	Roster   *roster.Service
 	Activity *activity.Service
 	CheckIn  *checkin.Service
+	Period   *period.Service
 	Audit    *audit.Service
 	Feedback *feedback.Service
+	Setting  *setting.Service
 }
 
 // Options are what the API needs besides.

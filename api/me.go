@@ -116,6 +116,9 @@ type myData struct {
 	Bindings    []myBinding    `json:"wechat_bindings"`
 	CheckIns    []myCheckIn    `json:"check_ins"`
 	Leaves      []myLeave      `json:"leaves"`
+	Completions []myCompletion `json:"completions"`
+	Exemptions  []myExemption  `json:"exemptions"`
+	Frozen      []myEntry      `json:"study_period_entries" doc:"what the frozen versions of study periods keep"`
 	Feedback    []feedbackBody `json:"feedback"`
 }
 
@@ -150,6 +153,66 @@ type myLeave struct {
 	RequestedAt    *time.Time `json:"requested_at"`
 	DecidedAt      *time.Time `json:"decided_at"`
 	DecisionNote   string     `json:"decision_note"`
+}
+
+// MyPeriod names a study period.
+type MyPeriod struct {
+	ID     int64  `json:"study_period_id"`
+	Series string `json:"series"`
+	Name   string `json:"name"`
+	Title  string `json:"title"`
+}
+
+func myPeriodOf(p model.StudyPeriod) MyPeriod { return MyPeriod{p.ID, p.Series, p.Name(), p.Title} }
+
+type myCompletion struct {
+	MyPeriod
+	Source      model.CompletionSource `json:"source"`
+	CompletedAt *time.Time             `json:"completed_at"`
+	RecordedAt  *time.Time             `json:"recorded_at"`
+	Late        bool                   `json:"late"`
+	Reason      string                 `json:"reason"`
+}
+
+type myExemption struct {
+	MyPeriod
+	ReasonCategory model.ExemptionReason `json:"reason_category"`
+	ReasonName     string                `json:"reason_name"`
+	Note           string                `json:"note"`
+	ApprovedAt     *time.Time            `json:"approved_at"`
+}
+
+type myEntry struct {
+	MyPeriod
+	Version     int                    `json:"version"`
+	UnitName    string                 `json:"unit_name"`
+	Outcome     model.Outcome          `json:"outcome"`
+	Source      model.CompletionSource `json:"source" doc:"empty unless completed"`
+	CompletedAt *time.Time             `json:"completed_at"`
+	FrozenAt    *time.Time             `json:"frozen_at"`
+}
+
+// addStudyTo adds what is held about study periods.
+func addStudyTo(b *myData, d signin.PersonalData) {
+	b.Completions, b.Exemptions = make([]myCompletion, len(d.Completions)), make([]myExemption, len(d.Exemptions))
+	b.Frozen = make([]myEntry, len(d.Frozen))
+	for i, c := range d.Completions {
+		p := d.Periods[c.PeriodID]
+		b.Completions[i] = myCompletion{
+			myPeriodOf(p), c.Source, stamp(c.CompletedAt), stamp(c.RecordedAt), c.CompletedAt >= p.Cutoff(), c.Reason,
+		}
+	}
+	for i, e := range d.Exemptions {
+		b.Exemptions[i] = myExemption{
+			myPeriodOf(d.Periods[e.PeriodID]), e.ReasonCategory, e.ReasonCategory.Name(), e.Note, stamp(e.ApprovedAt),
+		}
+	}
+	for i, e := range d.Frozen {
+		b.Frozen[i] = myEntry{
+			myPeriodOf(d.Periods[e.PeriodID]), e.Number, d.Units[e.UnitID].Name, e.Outcome, e.Source, stamp(e.CompletedAt),
+			stamp(e.FrozenAt),
+		}
+	}
 }
 
 func (s *server) exportMyData(ctx context.Context, _ *struct{}) (*myDataOutput, error) {
@@ -190,6 +253,7 @@ func myDataOf(d signin.PersonalData) myData {
 	for i, f := range d.Feedback {
 		b.Feedback[i] = feedbackBodyOf(f, d.Member.Name)
 	}
+	addStudyTo(&b, d)
 	return b
 }
 

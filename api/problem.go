@@ -126,13 +126,15 @@ var useChineseMessages = sync.OnceFunc(func() {
 	}
 })
 
+const missingField = "缺少必填项 "
+
 // chineseMessages translate what huma says of a field; the code is what stands before the first bar.
 var chineseMessages = []struct {
 	variable *string
 	text     string
 }{
 	{&validation.MsgUnexpectedProperty, "unknown_field|没有这个字段"},
-	{&validation.MsgExpectedRequiredProperty, "required|缺少必填项 %s"},
+	{&validation.MsgExpectedRequiredProperty, "required|" + missingField + "%s"},
 	{&validation.MsgExpectedRFC3339DateTime, "invalid_time|时间须形如 2026-03-02T09:00:00+08:00"},
 	{&validation.MsgExpectedRFC3339Date, "invalid_date|日期须形如 2026-03-02"},
 	{&validation.MsgExpectedBoolean, "invalid_type|须为 true 或 false"},
@@ -201,6 +203,9 @@ func fieldProblemOf(err error) fieldProblem {
 	_, f.Field, _ = strings.Cut(detail.Location, ".")
 	if code, message, ok := strings.Cut(detail.Message, "|"); ok {
 		f.Code, f.Message = code, message
+		if missing, ok := strings.CutPrefix(message, missingField); ok { // huma gives the place of what it is missing in
+			f.Field = strings.TrimPrefix(f.Field+"."+missing, ".")
+		}
 		return f
 	}
 	for _, m := range fixedMessages {

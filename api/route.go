@@ -42,13 +42,13 @@ type route struct {
 // routes is the route table; testdata/routes.golden lists it for review.
 func (s *server) routes() []route {
 	return slices.Concat(
-		s.signinRoutes(), s.unitRoutes(), s.rosterRoutes(), s.activityRoutes(), s.checkinRoutes(),
-		s.auditRoutes(), s.feedbackRoutes(), s.featureRoutes(), s.todoRoutes(),
+		s.signinRoutes(), s.unitRoutes(), s.rosterRoutes(), s.activityRoutes(), s.checkinRoutes(), s.periodRoutes(),
+		s.auditRoutes(), s.feedbackRoutes(), s.settingRoutes(), s.featureRoutes(), s.todoRoutes(),
 	)
 }
 
 // fileTypes are the media types of the downloads, by the ending of the path.
-var fileTypes = map[string]string{".xlsx": xlsxType, ".csv": "text/csv", ".png": "image/png", ".jpg": "image/jpeg"}
+var fileTypes = map[string]string{".xlsx": xlsxType, ".docx": docxType, ".csv": "text/csv", ".png": pngType, ".jpg": "image/jpeg"}
 
 func (r route) operation() huma.Operation {
 	op := huma.Operation{

@@ -14,7 +14,8 @@ func (s *server) todoRoutes() []route {
 
 type todoOutput struct {
 	Body struct {
-		Activities []activityBody `json:"activities" doc:"to attend, the next first"`
+		Activities   []activityBody `json:"activities" doc:"to attend, the next first"`
+		StudyPeriods []periodBody   `json:"study_periods" doc:"to complete, the next to close first"`
 	}
 }
 
@@ -23,7 +24,12 @@ func (s *server) readTodo(ctx context.Context, _ *struct{}) (*todoOutput, error)
 	if err != nil {
 		return nil, err
 	}
+	periods, err := s.Period.Todo(ctx, actorOf(ctx))
+	if err != nil {
+		return nil, err
+	}
 	out := &todoOutput{}
 	out.Body.Activities = s.activityBodies(activities)
-	return out, nil
+	out.Body.StudyPeriods, err = s.periodBodies(ctx, periods)
+	return out, err
 }

@@ -60,6 +60,8 @@ type file struct {
 const (
 	xlsxType = "application/vnd.openxmlformats-officedocument.spreadsheetml.sheet"
 	csvType  = "text/csv; charset=utf-8"
+	pngType  = "image/png"
+	docxType = "application/vnd.openxmlformats-officedocument.wordprocessingml.document"
 )
 
 // attachment is a file that a browser saves under its Chinese name, and an old one as "download".
@@ -69,6 +71,14 @@ func attachment(contentType, name string, content []byte) *file {
 		Disposition: fmt.Sprintf(`attachment; filename="download%s"; filename*=UTF-8''%s`, path.Ext(name), url.PathEscape(name)),
 		Body:        content,
 	}
+}
+
+// fileOf is the attachment, unless making it failed.
+func fileOf(contentType, name string, content []byte, err error) (*file, error) {
+	if err != nil {
+		return nil, err
+	}
+	return attachment(contentType, name, content), nil
 }
 
 func instantOrNil(t *time.Time) *model.Instant {

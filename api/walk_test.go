@@ -164,13 +164,16 @@ func lines() map[string]line {
 	everyone := but(readers, map[string]verdict{
 		"secretary at the parent": pass, "member at his branch": pass, "member at the root": pass, "group leader at the branch": pass,
 	})
+	admins := but(officers, map[string]verdict{
+		"secretary at his branch": forbidden, "secretary at the group below": forbidden,
+	})
 	own := line{}
 	leave := func(w *world, unit int64) (string, any) {
 		member := memberOf(unit)
 		id := w.leaveOf(w.activityOf(unit), member)
 		return fmt.Sprintf("/leaves/%d/decision", id), object{"approve": true}
 	}
-	return map[string]line{
+	all := map[string]line{
 		"sign-in-wechat": own, "sign-in-password": own, "bind": own, "refresh": own, "logout": own, "read-me": own,
 		"export-my-data": own, "erase-my-data": own, "read-todo": own, "check-in-batch": own, "list-features": own,
 		"submit-feedback": own, "list-feedback": own, "list-units": own, "list-activities": own,
@@ -214,6 +217,14 @@ func lines() map[string]line {
 		"cancel-transfer": {withoutRoots(officers), func(w *world, unit int64) (string, any) {
 			return fmt.Sprintf("/transfers/%d/cancel", w.departureOf(unit)), object{"reason": "填错"}
 		}},
+		"list-settings":        {readers, onUnit("/settings", nil)},
+		"read-setting-history": {readers, onUnit("/settings/participation.decide_on", nil)},
+		"change-setting":       {admins, onUnit("/settings/participation.decide_on", object{"value": "raw"})},
+		"withdraw-setting": {admins, func(w *world, unit int64) (string, any) {
+			path := fmt.Sprintf("/units/%d/settings/participation.min_days", unit)
+			w.call("PUT", path, w.console(), object{"value": "30", "effective_on": "2026-04-01"}).wants(200)
+			return path + "?effective_on=2026-04-01", nil
+		}},
 		"invite-member": {withoutRoots(officers), onMember("/invite", nil)},
 		"unbind-member": {withoutRoots(officers), onMember("/wechat", object{"reason": "换手机"})},
 
@@ -248,6 +259,8 @@ func lines() map[string]line {
 			"member at the root": pass, "auditor of the root at a branch": pass,
 		}), onActivity("/leaves", object{"reason_category": "sick"})},
 	}
+	maps.Copy(all, periodLines())
+	return all
 }
 
 // needs is the permission that decides each route, for TestEveryRouteWithEveryTitle.
@@ -266,6 +279,10 @@ var needs = map[string]model.Permission{
 	"transfer-member":        model.WriteRoster,
 	"end-membership":         model.WriteRoster,
 	"cancel-transfer":        model.WriteRoster,
+	"list-settings":          model.ReadRoster,
+	"read-setting-history":   model.ReadRoster,
+	"change-setting":         model.Administer,
+	"withdraw-setting":       model.Administer,
 	"invite-member":          model.WriteRoster,
 	"unbind-member":          model.WriteRoster,
 	"create-activity":        model.WriteActivities,
@@ -386,6 +403,8 @@ func TestEveryRouteWithEveryRole(t *testing.T) {
 // TestEveryRouteWithEveryTitle gives one member each office in turn and holds the answers against the matrix.
 func TestEveryRouteWithEveryTitle(t *testing.T) {
 	all := lines()
+	needs := maps.Clone(needs)
+	maps.Copy(needs, periodNeeds)
 	titles := []model.Title{
 		model.Secretary, model.DeputySecretary, model.Organiser, model.Publicity, model.Discipline, model.Youth, model.GroupLeader,
 		model.LeagueSecretary, model.LeagueDeputySecretary, model.Auditor, model.Admin,
@@ -427,7 +446,7 @@ func (w *world) appoint(member, unit int64, title model.Title) {
 // signInAgain makes sure of a good token: a visitor before may have unbound this one's phone, which it gets back.
 func (w *world) signInAgain(member int64) {
 	w.t.Helper()
-	if w.call("GET", "/me/todo", w.token(member), nil).Code == http.StatusOK {
+	if w.call("GET", "/activities?limit=1", w.token(member), nil).Code == http.StatusOK {
 		return
 	}
 	w.must(w.db.Write(w.t.Context(), func(tx *gorm.DB) error {

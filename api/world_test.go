@@ -23,7 +23,9 @@ import (
 	"zhibu/service/audit"
 	"zhibu/service/checkin"
 	"zhibu/service/feedback"
+	"zhibu/service/period"
 	"zhibu/service/roster"
+	"zhibu/service/setting"
 	"zhibu/service/signin"
 	"zhibu/service/unit"
 	"zhibu/service/wechat"
@@ -41,7 +43,8 @@ type world struct {
 	services api.Services
 	handler  http.Handler
 	tokens   map[string]signedIn
-	made     int // activities of the walk, which need titles of their own
+	made     int             // activities of the walk, which need titles of their own
+	kept     map[int64]int64 // by unit, a period for all who only read
 }
 
 // signedIn is an access token with the moment it was made.
@@ -132,6 +135,8 @@ func (w *world) start() {
 		SignIn: signIn, Unit: unit.New(db, w.clock.Now), Roster: roster.New(db, w.keys, w.clock.Now),
 		Activity: activity.New(db, w.clock.Now, false), CheckIn: checkin.New(db, bytes.Repeat([]byte("c"), 32), w.clock.Now),
 		Audit: audit.New(db), Feedback: feedback.New(db, w.clock.Now),
+		Setting: setting.New(db, w.clock.Now),
+		Period:  period.New(db, w.keys, w.clock.Now, period.Switches{}),
 	}
 	w.handler = api.New(w.services, api.Options{
 		Now: w.clock.Now, Logger: quiet, Version: "test", Ready: db.Ping, PublicURL: "https://zhibu.example",

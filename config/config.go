@@ -37,7 +37,7 @@ type Config struct {
 	MaxConns       int        `env:"DATABASE_MAX_CONNS" envDefault:"32"`
 	LogLevel       slog.Level `env:"LOG_LEVEL" envDefault:"INFO"`
 	LogFormat      string     `env:"LOG_FORMAT" envDefault:"text"` // text or json
-	Features       []string   `env:"FEATURES"`                     // switches that are on: location
+	Features       []string   `env:"FEATURES"`                     // switches that are on, of features below
 }
 
 const prefix = "ZHIBU_"
@@ -105,8 +105,9 @@ func parseErrors(err error) []error {
 	return []error{err}
 }
 
-// features are the switches that exist.
-var features = []string{"location"}
+// features are the switches that exist (docs/decisions/0010): check-in inside a circle, names of absentees for the units
+// above their branch, and units in the order of their rates. All are off unless named.
+var features = []string{"location", "names_drilldown", "rate_order"}
 
 func (c Config) malformed() (errs []error) {
 	for _, p := range c.TrustedProxies {

@@ -30,6 +30,15 @@ func TestEveryMistakeIsNamedAtOnce(t *testing.T) {
 	wantAll(t, err, "TRUSTED_PROXIES", "DATABSE_URL", "LogLevel", "ranking", "SECRET_FILE", "LOG_FORMAT", "example", "beta")
 }
 
+func TestFeatureSwitches(t *testing.T) {
+	c, err := config.Load([]string{"ZHIBU_FEATURES=names_drilldown,rate_order"})
+	if err != nil || !c.On("names_drilldown") || !c.On("rate_order") || c.On("location") {
+		t.Errorf("%v, %v", c.Features, err)
+	}
+	_, err = config.Load([]string{"ZHIBU_FEATURES=rate_order,points"})
+	wantAll(t, err, `"points"`, "names_drilldown")
+}
+
 func TestServeNamesEveryMissingSecret(t *testing.T) {
 	c, err := config.Load(nil)
 	if err != nil {

@@ -25,6 +25,9 @@ type bureau struct {
 	gatherings  []model.Gathering
 	checkIns    []model.CheckIn
 	leaves      []model.Leave
+	periods     []model.Period
+	completions []model.Completion
+	exemptions  []model.Exemption
 
 	unit         map[string]model.Unit // by code
 	path         map[int64]string      // of a unit
@@ -48,23 +51,29 @@ func newBureau(keys *model.Keyring, now time.Time) *bureau {
 	b.addBindings()
 	b.addActivities()
 	b.addAttendance()
+	b.addPeriods()
 	return b
 }
 
 // save writes the rows in the order of their references.
 func (b *bureau) save(tx *gorm.DB) error {
 	activities, audience := b.activityRows()
+	periods, periodAudience, recounts := b.periodRows()
 	for _, rows := range []any{
 		b.units, b.members, b.memberships, b.transfers, b.posts, b.bindings, activities, audience, b.checkIns, b.leaves,
+		periods, periodAudience, recounts, b.completions, b.exemptions,
 	} {
 		if err := tx.CreateInBatches(rows, 200).Error; err != nil {
 			return fmt.Errorf("%T: %w", rows, err)
 		}
 	}
+	if err := model.MarkRoster(tx, model.WholeTree); err != nil {
+		return err
+	}
 	// Find goes by the action and the subject.
 	return model.Audit(tx, model.Actor{Name: "系统"}, b.now, model.Deed{
 		Action: seedAction, Unit: b.units[0], SubjectID: b.openActivity,
-		After: map[string]int{"units": len(b.units), "members": len(b.members), "activities": len(activities)},
+		After: map[string]int{"units": len(b.units), "members": len(b.members), "activities": len(activities), "study_periods": len(periods)},
 	})
 }
 

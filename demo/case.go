@@ -52,6 +52,13 @@ func (c calendar) leagueCases() []person {
 			episodes: []episode{{unit: "011102", kind: model.LeagueMember}}},
 		{key: "turned-28", born: years(last, -28), female: true, job: "热线话务员",
 			episodes: []episode{{unit: "011103", kind: model.LeagueMember, to: last, reason: "年满28周岁离团"}}},
+		// Turned 28 in the middle of a study period; nobody has confirmed yet that she has left (DOMAIN.md §20 no. 14).
+		{key: "is-28", born: years(c.studyWeek(3).AddDays(2), -28), female: true, job: "机关科室科员",
+			episodes: []episode{{unit: "011101", kind: model.LeagueMember}}},
+		{key: "league-moved", age: 24, job: "助理工程师", episodes: []episode{ // in the middle of another (no. 11)
+			{unit: "011102", kind: model.LeagueMember, to: c.studyWeek(2).AddDays(2), reason: "工作岗位变动"},
+			{unit: "011103", kind: model.LeagueMember, from: c.studyWeek(2).AddDays(2)},
+		}},
 	}
 }
 

@@ -39,7 +39,13 @@ func checkCases(t *testing.T, tx *gorm.DB, now model.Instant) {
 		{"turn 28 next month", roster("memberships.track = 'league' AND birth_date BETWEEN '1998-12-01' AND '1998-12-31'"), 1, 1},
 		{"above 28 with a league post", roster("memberships.track = 'league' AND birth_date < '1997-11-23' AND " +
 			"memberships.member_id IN (SELECT member_id FROM posts WHERE title = 'league_secretary')"), 1, 1},
-		{"above 28 in the league", roster("memberships.track = 'league' AND birth_date <= '1998-11-23'"), 1, 1},
+		{"above 28 in the league", roster("memberships.track = 'league' AND birth_date <= '1998-11-23'"), 2, 2},
+		{"moved in the League", rows(&model.Transfer{}, "track = 'league' AND to_unit_id IS NOT NULL"), 1, 1},
+		{"studied at home without a phone", tx.Model(&model.Completion{}).Joins("JOIN members ON members.id = member_id").
+			Where("source = 'home_visit' AND phone_hash IS NULL"), 20, 60},
+		{"studied on both tracks", tx.Table("(?) AS twice", tx.Model(&model.Completion{}).Select("member_id").
+			Joins("JOIN study_periods ON study_periods.id = period_id").Group("member_id").
+			Having("COUNT(DISTINCT track) = 2")), 4, 5},
 		{"names with a dot", rows(&model.Member{}, "name LIKE '%·%'"), 2, 2},
 		{"rare names", rows(&model.Member{}, "name IN ('李𬭎', '王㛃', '梁䶮')"), 3, 3},
 		{"same names", tx.Table("(?) AS same", tx.Model(&model.Member{}).Select("name_key").Group("name_key").Having("COUNT(*) > 1")), 1, 1},

@@ -25,6 +25,7 @@ func TestEveryDay(t *testing.T) {
 			now, tx := model.At(seed(t, db, at)), db.Read(context.Background())
 			checkDue(t, tx)
 			checkTimes(t, tx, now)
+			checkPeriods(t, tx, now)
 			checkCampaign(t, tx, now)
 			checkPeople(t, tx)
 		})
@@ -185,9 +186,16 @@ func contents(t *testing.T, tx *gorm.DB) []string {
 	t.Helper()
 	var texts []string
 	places := map[string]string{}
-	for _, table := range []string{"units", "members", "memberships", "transfers", "posts", "bindings", "activities", "check_ins", "leaves", "audit_events"} {
+	for _, table := range []string{
+		"units", "members", "memberships", "transfers", "posts", "bindings", "activities", "check_ins", "leaves", "study_periods",
+		"period_audience", "recounts", "completions", "exemptions", "audit_events",
+	} {
 		var rows []map[string]any
-		if err := tx.Table(table).Order("id").Find(&rows).Error; err != nil {
+		order := "id"
+		if table == "period_audience" || table == "recounts" {
+			order = "period_id"
+		}
+		if err := tx.Table(table).Order(order).Find(&rows).Error; err != nil {
 			t.Fatal(err)
 		}
 		for i, row := range rows {

@@ -16,7 +16,7 @@ import (
 // moments are days on which counting days is hard.
 var moments = []string{
 	"2026-11-23 10:07", "2026-03-01 00:00", "2026-02-28 23:59", "2028-02-29 12:00", "2026-12-31 23:50", "2027-01-01 00:10",
-	"2026-05-31 08:45", "2026-08-15 15:00", "2026-10-17 14:31",
+	"2026-05-31 08:45", "2026-08-15 15:00", "2026-10-17 14:31", "2026-05-04 08:20", "2026-09-27 21:40",
 }
 
 func seed(t *testing.T, db *model.DB, at string) time.Time {
@@ -115,6 +115,12 @@ func checkSize(t *testing.T, tx *gorm.DB, now model.Instant) {
 	for _, s := range []string{model.LeavePending, model.LeaveApproved, model.LeaveRefused} {
 		between(t, s, count(t, tx.Model(&model.Leave{}).Where("state = ?", s)), 1, 600)
 	}
+	between(t, "study periods", count(t, tx.Model(&model.StudyPeriod{})), 40, 50)
+	between(t, "special issues", count(t, tx.Model(&model.StudyPeriod{}).Where("number IS NULL")), 2, 3)
+	for source, most := range map[model.CompletionSource]int{model.BySelf: 2000, model.ByOfficer: 80, model.ByVisit: 60} {
+		between(t, string(source), count(t, tx.Model(&model.Completion{}).Where("source = ?", source)), most/4, most)
+	}
+	between(t, "exemptions", count(t, tx.Model(&model.Exemption{})), 15, 60)
 	between(t, "minutes", count(t, tx.Model(&model.Activity{}).Where("minutes_text <> ''")), 130, 200)
 	between(t, "upstream", count(t, tx.Model(&model.Activity{}).Where("upstream_on <> ''")), 80, 200)
 	between(t, "audit events", count(t, tx.Model(&model.AuditEvent{}).Where("action = 'demo.seed' AND actor = 'system'")), 1, 1)
