@@ -2,6 +2,7 @@ package main
 
 import (
 	"bufio"
+	"cmp"
 	"context"
 	"fmt"
 	"io"
@@ -10,14 +11,12 @@ import (
 	"slices"
 	"sync"
 	"time"
-
-	"zhibu/model"
 )
 
-// request is one call of the load; want is the status that counts, 200 when 0.
+// request is one call of the load: a POST unless method says otherwise; want is the status that counts, 200 when 0.
 type request struct {
-	path, body string
-	want       int
+	method, path, body string
+	want               int
 }
 
 // result are the times of a measurement.
@@ -34,8 +33,10 @@ func (r result) percentile(p int) float64 {
 		return 0
 	}
 	sorted := slices.Sorted(slices.Values(r.times))
-	return float64(sorted[(len(sorted)-1)*p/100]) / float64(time.Millisecond)
+	return milliseconds(sorted[(len(sorted)-1)*p/100])
 }
+
+func milliseconds(d time.Duration) float64 { return float64(d) / float64(time.Millisecond) }
 
 // measure runs work on n workers at once until all work is done; work(w) does the share of worker w.
 func measure(n int, work func(worker int, record func(time.Duration)) error) (result, error) {
@@ -58,25 +59,36 @@ func measure(n int, work func(worker int, record func(time.Duration)) error) (re
 	return r, nil
 }
 
-// load makes every member call once per round, over n connections that stay open.
-func (o *office) load(n int, next func(token string, round int) request) (result, error) {
-	stop, err := o.plan(context.Background())
-	if err != nil {
+// repeat measures one thing done again and again, after a first time that does not count.
+func repeat(times int, work func() error) (result, error) {
+	if err := work(); err != nil {
 		return result{}, err
 	}
-	defer stop()
+	return measure(1, func(_ int, record func(time.Duration)) error {
+		for range times {
+			begin := time.Now()
+			if err := work(); err != nil {
+				return err
+			}
+			record(time.Since(begin))
+		}
+		return nil
+	})
+}
+
+// load makes every member call once per round, over n connections that stay open.
+func (o *office) load(n int, next func(round int) request) (result, error) {
 	return measure(n, func(worker int, record func(time.Duration)) error {
-		connection, err := net.Dial("tcp", o.address)
+		c, err := o.dial()
 		if err != nil {
 			return err
 		}
-		defer connection.Close()
-		reader := bufio.NewReader(connection)
+		defer c.Close()
 		for round := range rounds {
-			for i := worker; i < len(o.tokens); i += n {
-				r := next(o.tokens[i], round)
+			for i := worker; i < members; i += n {
+				r := next(round)
 				begin := time.Now()
-				if err := exchange(connection, reader, o.tokens[i], r); err != nil {
+				if err := c.exchange(o.tokens[i], r); err != nil {
 					return err
 				}
 				record(time.Since(begin))
@@ -86,14 +98,63 @@ func (o *office) load(n int, next func(token string, round int) request) (result
 	})
 }
 
-// exchange is a client that costs little: it writes the request as bytes and reads the answer.
-func exchange(w io.Writer, reader *bufio.Reader, token string, r request) error {
-	_, err := fmt.Fprintf(w, "POST %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
-		r.path, token, len(r.body), r.body)
+// loadDeed makes every member do the deed.
+func (o *office) loadDeed(ctx context.Context, n int, d deed) (result, error) {
+	stop, err := d.plan(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	defer stop()
+	return o.load(n, d.call)
+}
+
+// insertRows is the floor: the same rows, straight through database/sql, as many times.
+func (o *office) insertRows(ctx context.Context, n int, d deed) (result, error) {
+	stop, err := d.plan(ctx)
+	if err != nil {
+		return result{}, err
+	}
+	defer stop()
+	insert, err := o.db.Pool().PrepareContext(ctx, d.insert)
+	if err != nil {
+		return result{}, err
+	}
+	defer insert.Close()
+	return measure(n, func(worker int, record func(time.Duration)) error {
+		for round := range rounds {
+			for i := worker; i < members; i += n {
+				begin := time.Now()
+				if _, err := insert.ExecContext(ctx, d.row(round, i)...); err != nil {
+					return err
+				}
+				record(time.Since(begin))
+			}
+		}
+		return nil
+	})
+}
+
+// client costs little: it writes a request as bytes and reads the answer.
+type client struct {
+	net.Conn
+	reader *bufio.Reader
+}
+
+func (s *server) dial() (*client, error) {
+	connection, err := net.Dial("tcp", s.address)
+	if err != nil {
+		return nil, err
+	}
+	return &client{connection, bufio.NewReader(connection)}, nil
+}
+
+func (c *client) exchange(token string, r request) error {
+	_, err := fmt.Fprintf(c, "%s %s HTTP/1.1\r\nHost: bench\r\nAuthorization: Bearer %s\r\nContent-Type: application/json\r\nContent-Length: %d\r\n\r\n%s",
+		cmp.Or(r.method, http.MethodPost), r.path, token, len(r.body), r.body)
 	if err != nil {
 		return err
 	}
-	answer, err := http.ReadResponse(reader, nil)
+	answer, err := http.ReadResponse(c.reader, nil)
 	if err != nil {
 		return err
 	}
@@ -103,32 +164,4 @@ func exchange(w io.Writer, reader *bufio.Reader, token string, r request) error 
 		err = fmt.Errorf("%s answered %s: %s", r.path, answer.Status, body)
 	}
 	return err
-}
-
-// insertRows is the floor: the same row, straight through database/sql, as many times.
-func (o *office) insertRows(ctx context.Context, n int) (result, error) {
-	stop, err := o.plan(ctx)
-	if err != nil {
-		return result{}, err
-	}
-	defer stop()
-	insert, err := o.db.Pool().PrepareContext(ctx, "INSERT INTO check_ins (id, activity_id, member_id, state, source, checked_in_at, "+
-		"recorded_at, recorded_by, reason, nonce) VALUES (?, ?, ?, 'present', 'code', ?, ?, '', '', '')")
-	if err != nil {
-		return result{}, err
-	}
-	defer insert.Close()
-	return measure(n, func(worker int, record func(time.Duration)) error {
-		for round := range rounds {
-			for i := worker; i < members; i += n {
-				begin := time.Now()
-				now := begin.UnixMilli()
-				if _, err := insert.ExecContext(ctx, model.NewID(), o.meetings[round].id, 1000+i, now, now); err != nil {
-					return err
-				}
-				record(time.Since(begin))
-			}
-		}
-		return nil
-	})
 }

@@ -1,26 +1,48 @@
-// Bench prints what a check-in costs over HTTP beside two floors measured in the same run: a gin handler that only
-// authenticates, and a single-row INSERT of the same row through database/sql. It needs ZHIBU_TEST_DATABASE_URL, which
-// `make bench` sets to a MariaDB that flushes every commit.
+// Bench prints what the product costs beside floors measured in the same run. Check-ins and completions over HTTP stand
+// beside a gin handler that only authenticates and a single-row INSERT of the same row through database/sql; the rates of a
+// tree of a million members beside the GROUP BY they replace; freezing it beside one INSERT … SELECT of its rows. It needs
+// ZHIBU_TEST_DATABASE_URL, which `make bench` sets to a MariaDB that flushes every commit.
 package main
 
 import (
 	"context"
+	"flag"
 	"fmt"
+	"log/slog"
 	"os"
 	"runtime"
+	"slices"
+	"strings"
 	"time"
 
 	"zhibu/model"
 )
 
+// The parts of the bench.
+const (
+	partCheckIns    = "check-ins"
+	partCompletions = "completions"
+	partTree        = "tree"
+	partStart       = "start"
+)
+
+var allParts = []string{partCheckIns, partCompletions, partTree, partStart}
+
 func main() {
-	if err := run(context.Background()); err != nil {
+	only := flag.String("only", strings.Join(allParts, ","), "the parts to measure, with commas between")
+	flag.Parse()
+	if err := run(context.Background(), strings.Split(*only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
 	}
 }
 
-func run(ctx context.Context) error {
+func run(ctx context.Context, parts []string) error {
+	for _, part := range parts {
+		if !slices.Contains(allParts, part) {
+			return fmt.Errorf("there is no part %q; the parts are %s", part, strings.Join(allParts, ","))
+		}
+	}
 	dir, err := os.MkdirTemp("", "zhibu-bench-")
 	if err != nil {
 		return err
@@ -32,54 +54,31 @@ func run(ctx context.Context) error {
 		return err
 	}
 	defer drop()
-	fmt.Println("| database | connections | measured | per second | p50 ms | p99 ms | of the INSERT |")
-	fmt.Println("|---|---|---|---|---|---|---|")
-	for _, databaseURL := range []string{mariadb, "sqlite:" + dir + "/bench.db"} {
-		if err := benchCheckIns(ctx, databaseURL); err != nil {
-			return err
-		}
-	}
-	fmt.Println()
-	return benchStart(ctx, dir)
-}
-
-// connections are the concurrencies measured.
-var connections = []int{16, 64}
-
-func benchCheckIns(ctx context.Context, databaseURL string) error {
-	db, err := model.Open(databaseURL, model.Options{MaxConns: 32})
-	if err != nil {
+	if err := benchDeeds(ctx, []string{mariadb, "sqlite:" + dir + "/bench.db"}, parts); err != nil {
 		return err
 	}
-	defer db.Close()
-	if err := db.Migrate(ctx); err != nil {
-		return err
+	if slices.Contains(parts, partTree) {
+		if err := benchTree(ctx); err != nil {
+			return err
+		}
 	}
-	o, err := newOffice(ctx, db)
-	if err != nil {
-		return err
-	}
-	defer o.close()
-	for _, n := range connections {
-		insert, err := o.insertRows(ctx, n)
-		if err != nil {
-			return err
-		}
-		bare, err := o.load(n, func(string, int) request { return request{path: "/bare"} })
-		if err != nil {
-			return err
-		}
-		checkIn, err := o.load(n, o.tap)
-		if err != nil {
-			return err
-		}
-		for _, row := range []struct {
-			name string
-			result
-		}{{"INSERT of the row", insert}, {"authentication only", bare}, {"check-in", checkIn}} {
-			fmt.Printf("| %s | %d | %s | %.0f | %.1f | %.1f | %.2f |\n", db.Dialect, n, row.name, row.perSecond(),
-				row.percentile(50), row.percentile(99), row.perSecond()/insert.perSecond())
-		}
+	if slices.Contains(parts, partStart) {
+		return benchStart(ctx, dir)
 	}
 	return nil
+}
+
+// progress tells who waits what is under way; it is not part of the figures.
+func progress(format string, args ...any) { fmt.Fprintf(os.Stderr, "bench: "+format+"\n", args...) }
+
+// quiet says nothing of slow statements: the figures do.
+var quiet = slog.New(slog.DiscardHandler)
+
+// openDatabase opens the database and makes its tables.
+func openDatabase(ctx context.Context, databaseURL string) (*model.DB, error) {
+	db, err := model.Open(databaseURL, model.Options{MaxConns: 32, Logger: quiet})
+	if err != nil {
+		return nil, err
+	}
+	return db, db.Migrate(ctx)
 }
