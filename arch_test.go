@@ -26,7 +26,7 @@ var layers = []struct {
 	{folder: "service/signin", allow: []string{"zhibu/model", "gorm.io/gorm", "github.com/golang-jwt/jwt/v5", "golang.org/x/crypto/"}, deny: []string{"net/http"}},
 	{folder: "service", allow: []string{"zhibu/model", "gorm.io/gorm"}, deny: []string{"net/http"}},
 	{folder: "office", allow: []string{"zhibu/model", "github.com/xuri/excelize/v2", "github.com/go-analyze/charts", "golang.org/x/text/"}, deny: []string{"net/http"}},
-	{folder: "model/modeltest", allow: []string{"zhibu/model"}},
+	{folder: "model/modeltest", allow: []string{"zhibu/model", "pgregory.net/rapid"}},
 	{folder: "model", allow: []string{"zhibu/model/", "gorm.io/", "github.com/glebarez/sqlite", "github.com/go-sql-driver/mysql", "github.com/pressly/goose/", "golang.org/x/text/"}, deny: []string{"net/http"}},
 	{folder: "api", allow: []string{"zhibu/service/", "zhibu/model", "zhibu/office", "github.com/gin-gonic/gin", "github.com/gin-contrib/cors", "github.com/danielgtaylor/huma/v2", "github.com/danielgtaylor/huma/v2/", "github.com/prometheus/client_golang/", "github.com/swaggo/files/v2", "golang.org/x/time/", "rsc.io/qr"}},
 	{folder: "config", allow: []string{"github.com/caarlos0/env/v11"}, deny: []string{"net/http"}},

@@ -36,7 +36,7 @@ func checkTwins(t *testing.T, database func() *model.DB, share int) {
 	}
 	since := []string{"complete", "complete", "transfer", "end", "suspend", "join", "appoint", "dismiss", "rename", "found", "clock", "clock", "tend"}
 	keys := modeltest.Keyring(t)
-	check(t, share, func(rt *rapid.T) {
+	modeltest.Check(t, 1000/share, func(rt *rapid.T) {
 		h := newHistory(rt, database(), keys, map[string]int{})
 		defer h.leave()
 		h.twin, h.before = h.begin("另一个系列"), h.closes

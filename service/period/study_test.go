@@ -32,7 +32,7 @@ func TestHistories(t *testing.T) {
 
 func checkHistories(t *testing.T, database func() *model.DB, share int) {
 	keys, seen := modeltest.Keyring(t), map[string]int{}
-	check(t, share, func(rt *rapid.T) {
+	modeltest.Check(t, 1000/share, func(rt *rapid.T) {
 		h := newHistory(rt, database(), keys, seen)
 		defer h.leave()
 		for range rapid.IntRange(4, 16).Draw(rt, "steps") {

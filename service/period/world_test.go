@@ -2,9 +2,7 @@ package period_test
 
 import (
 	"context"
-	"flag"
 	"fmt"
-	"strconv"
 	"testing"
 
 	"gorm.io/gorm"
@@ -191,31 +189,6 @@ func code(err error) string {
 		return err.Error()
 	}
 	return ""
-}
-
-// check runs a property ten times as often as -rapid.checks says, so 1,000 times by default, divided by share. All of
-// them run: fewer are a failure.
-func check(t *testing.T, share int, property func(*rapid.T)) {
-	t.Helper()
-	checks := flag.Lookup("rapid.checks")
-	told := checks.Value.String()
-	n, err := strconv.Atoi(told)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n = max(1, 10*n/share)
-	if err := checks.Value.Set(strconv.Itoa(n)); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = checks.Value.Set(told) }()
-	ran := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		ran++
-		property(rt)
-	})
-	if ran < n && !testing.Short() {
-		t.Errorf("%d checks ran, want %d", ran, n)
-	}
 }
 
 // databases gives each history an empty database or one that few others had, since what is asked of SQLite takes longer

@@ -3,10 +3,8 @@ package roster_test
 import (
 	"bytes"
 	"context"
-	"flag"
 	"fmt"
 	"slices"
-	"strconv"
 	"strings"
 	"testing"
 	"time"
@@ -29,38 +27,13 @@ func TestRosterAtAnyMoment(t *testing.T) {
 
 // checkHistories runs histories, each with a world and people of its own in one database.
 func checkHistories(t *testing.T, db *model.DB, share int) {
-	check(t, share, func(rt *rapid.T) {
+	modeltest.Check(t, 100/share, func(rt *rapid.T) {
 		h := newHistory(t, db, 5)
 		for range rapid.IntRange(1, 30).Draw(rt, "steps") {
 			h.step(rt)
 		}
 		h.compare(rt)
 	})
-}
-
-// check runs a property as often as -rapid.checks says, 100 times by default, divided by share. All of them run, also
-// under the race detector: fewer are a failure.
-func check(t *testing.T, share int, property func(*rapid.T)) {
-	t.Helper()
-	checks := flag.Lookup("rapid.checks")
-	told := checks.Value.String()
-	n, err := strconv.Atoi(told)
-	if err != nil {
-		t.Fatal(err)
-	}
-	n = max(1, n/share)
-	if err := checks.Value.Set(strconv.Itoa(n)); err != nil {
-		t.Fatal(err)
-	}
-	defer func() { _ = checks.Value.Set(told) }()
-	ran := 0
-	rapid.Check(t, func(rt *rapid.T) {
-		ran++
-		property(rt)
-	})
-	if ran < n && !testing.Short() {
-		t.Errorf("%d checks ran, want %d", ran, n)
-	}
 }
 
 // The days of the histories, around today.
@@ -270,7 +243,7 @@ func TestExportImportChangesNothing(t *testing.T) {
 
 func checkExports(t *testing.T, db *model.DB, share int) {
 	ctx := context.Background()
-	check(t, share, func(rt *rapid.T) {
+	modeltest.Check(t, 100/share, func(rt *rapid.T) {
 		w := newWorld(t, db)
 		for range rapid.IntRange(1, 6).Draw(rt, "people") {
 			w.somebody(rt)
