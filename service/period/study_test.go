@@ -362,6 +362,7 @@ func (h *history) reopen(t *rapid.T) {
 
 // change moves the end.
 func (h *history) change(t *rapid.T) {
+	h.look()
 	now := h.now()
 	to := rapid.SampledFrom([]model.Instant{now, now + 1, h.closes + 3_600_000}).Draw(t, "closes")
 	want := ""
