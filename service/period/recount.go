@@ -65,10 +65,14 @@ func marksOn(tx *gorm.DB, p model.Period) (marks []model.RosterMark, err error) 
 	return marks, err
 }
 
-// fingerprint tells one set of marks from another.
+// fingerprint tells one set of marks from another. Ids of one millisecond differ in few bits, so each is spread over all
+// of them (the finalizer of SplitMix64) before they are put together.
 func fingerprint(marks []model.RosterMark) (sum int64) {
 	for _, m := range marks {
-		sum ^= m.ID
+		z := uint64(m.ID) + 0x9e3779b97f4a7c15
+		z = (z ^ z>>30) * 0xbf58476d1ce4e5b9
+		z = (z ^ z>>27) * 0x94d049bb133111eb
+		sum ^= int64(z ^ z>>31)
 	}
 	return sum
 }
