@@ -137,8 +137,9 @@ func TestImportReplacesLateRecords(t *testing.T) {
 		if done.number("updated") != 1 || done.number("unchanged") != 1 || done.number("created") != 0 {
 			t.Error(done.Body)
 		}
+		officer := w.token(members[0][0])
 		before := w.trace()
-		if again := w.upload(importPath(p), w.console(), "a.xlsx", file).wants(200); again.number("unchanged") != 2 || w.trace() != before {
+		if again := w.upload(importPath(p), officer, "a.xlsx", file).wants(200); again.number("unchanged") != 2 || w.trace() != before {
 			t.Error(again.Body)
 		}
 		if r := w.part(p, branches[0]); r["completed"] != 1.0 || r["late"] != 1.0 {
@@ -199,7 +200,7 @@ func TestImportRefusesRows(t *testing.T) {
 			[]any{12, "同名", "13711110002", "2026-03-03 10:00"},
 			[]any{12, "员乙", phoneOf(plain), "2026-03-03 10:00"},
 		)
-		const want = "3:姓名 not_invited; 4:姓名 not_invited; 5:姓名 repeated_row; 6:姓名 ambiguous_name; 7:手机号 phone_mismatch; " +
+		const want = "3:姓名 not_invited; 4:姓名 not_invited; 5:姓名 repeated_row; 6:姓名 ambiguous_name; 7:手机号 invalid_phone; " +
 			"8:手机号 phone_mismatch; 9:手机号 phone_mismatch; 10:手机号 invalid_phone; 11:期数 other_period; 12:完成时间 outside_window; " +
 			"13:完成时间 in_future; 14:完成时间 invalid_time; 15:姓名 own_record; 16:姓名 required; 18:姓名 not_invited"
 		before := w.trace()
@@ -302,4 +303,29 @@ func bomb(t testing.TB) []byte {
 		t.Fatalf("the bomb is large: %d", b.Len())
 	}
 	return b.Bytes()
+}
+
+// TestImportFromAbove: a report would tell an officer above the branch who has completed, and whose number is whose. So
+// there is no trial run, and each import of his is in the audit, a refused one as well.
+func TestImportFromAbove(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		_, members := w.league(3)
+		p := w.openWeek()
+		w.study(p, members[0][0]).wants(201)
+		file := sheetOf(t, []any{"姓名", "手机号"}, []any{"团员A02", "13712345678"})
+		w.upload(importPath(p, "?dry_run=true"), w.console(), "a.xlsx", file).refuses(403, "forbidden")
+		before := w.events()
+		w.upload(importPath(p), w.console(), "a.xlsx", file).refuses(422, "import_rejected")
+		if w.events() != before+1 {
+			t.Errorf("%d events of a refused import from above", w.events()-before)
+		}
+		many := [][]any{{"姓名", "手机号"}}
+		for n := range 25 {
+			many = append(many, []any{"团员A02", fmt.Sprintf("137123456%02d", n)})
+		}
+		refused := w.upload(importPath(p), w.console(), "a.xlsx", sheetOf(t, many...)).refuses(422, "import_rejected")
+		if list := rejections(refused); !strings.Contains(list, "22:姓名 repeated_row") || strings.Contains(list, "22:手机号") {
+			t.Error(list)
+		}
+	})
 }

@@ -187,3 +187,45 @@ func TestStudyRates(t *testing.T) {
 		}
 	})
 }
+
+// TestBulletinOfUndecidedBranches: nobody to count is neither above the threshold nor below it.
+func TestBulletinOfUndecidedBranches(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		branches, members := w.league(2)
+		plan := week(leagueRoot)
+		plan["audience"] = object{"unit_ids": branches}
+		p := w.call("POST", "/study-periods", w.console(), plan).wants(201).number("id")
+		for _, m := range members[0] {
+			w.call("POST", periodPath(p, "/exemptions"), w.console(), object{"member_id": m, "reason_category": "sick"}).wants(201)
+		}
+		text := w.call("GET", periodPath(p, "/bulletin"), w.console(), nil).wants(200).text("text")
+		if strings.Contains(text, "各支部参学率均达到") || strings.Contains(text, "低于85%的支部") {
+			t.Error(text)
+		}
+	})
+}
+
+// TestCorrectionNamesOnlyToWhoSeesBothSides: who was moved between two versions is named in neither branch.
+func TestCorrectionNamesOnlyToWhoSeesBothSides(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		branches, members := w.league(2, 2)
+		p := w.openWeek()
+		moved := members[0][1]
+		w.study(p, moved).wants(201)
+		w.at("2026-03-09 09:00")
+		w.call("POST", periodPath(p, "/reopen"), w.token(chief), object{"reason": "组织关系有误"}).wants(200)
+		w.call("POST", memberPath(moved)+"/transfers", w.console(), object{
+			"to_unit_id": branches[1], "effective_on": "2026-03-05", "reason": "更正",
+		}).wants(201)
+		w.call("POST", periodPath(p, "/close"), w.console(), nil).wants(200)
+		for _, b := range members {
+			list := w.call("GET", periodPath(p, "/versions/2/changes"), w.token(b[0]), nil).wants(200).items()
+			if len(list) != 1 || list[0]["member_id"] != nil || list[0]["name"] != nil {
+				t.Errorf("%v", list)
+			}
+		}
+		if r := w.total(p, fmt.Sprintf("?version=1&unit_id=%d", branches[0])); r["due"] != 2.0 || r["completed"] != 1.0 || r["late"] != 0.0 {
+			t.Errorf("the first version: %v", r)
+		}
+	})
+}

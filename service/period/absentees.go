@@ -59,7 +59,7 @@ func (s *Service) Absentees(ctx context.Context, actor model.Actor, id int64, q 
 	if err != nil {
 		return a, "", err
 	}
-	return a, next, s.logLook(ctx, v, a.Period, "absentees")
+	return a, next, s.logLook(ctx, v, a.Period, "absentees", a.Total.UnitID)
 }
 
 // branchesOf returns a page of the branches of the unit asked for, or that unit when it is inside a branch.

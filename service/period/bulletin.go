@@ -114,14 +114,19 @@ func (b Bulletin) details() (lines []string) {
 func (b Bulletin) closing() []string {
 	t := b.Period.Threshold()
 	var below []string
-	all := b.branches()
-	for _, u := range all {
-		if met := t.Met(u.Rate); met != nil && !*met {
+	decided := 0
+	for _, u := range b.branches() {
+		met := t.Met(u.Rate)
+		if met == nil {
+			continue
+		}
+		decided++
+		if !*met {
 			below = append(below, u.Name)
 		}
 	}
 	switch {
-	case len(all) == 0:
+	case decided == 0:
 		return nil
 	case len(below) == 0:
 		return []string{"各支部参学率均达到" + t.Percent() + "以上。"}

@@ -44,6 +44,11 @@ func (s *Service) Change(ctx context.Context, actor model.Actor, id int64, c Cha
 		if err != nil {
 			return err
 		}
+		if c.OpensAt != nil {
+			if err := resettle(tx, &p, &plan, c.ThresholdBP != nil); err != nil {
+				return err
+			}
+		}
 		if err := check(plan); err != nil {
 			return err
 		}
@@ -55,7 +60,8 @@ func (s *Service) Change(ctx context.Context, actor model.Actor, id int64, c Cha
 		}
 		err = tx.Model(&model.StudyPeriod{}).Where("id = ?", id).Updates(map[string]any{
 			"code": p.Code, "title": p.Title, "link": p.Link, "opens_at": p.OpensAt, "closes_at": p.ClosesAt,
-			"threshold_bp": p.ThresholdBP, "quiz": p.Quiz,
+			"threshold_bp": p.ThresholdBP, "quiz": p.Quiz, "min_days": p.MinDays, "decide_on": p.DecideOn,
+			"check_ins_count": p.CheckInsCount,
 		}).Error
 		if err != nil {
 			return existing(err)
@@ -68,6 +74,23 @@ func (s *Service) Change(ctx context.Context, actor model.Actor, id int64, c Cha
 		})
 	})
 	return p, err
+}
+
+// resettle takes the settings of another opening day; a threshold somebody chose stays.
+func resettle(tx *gorm.DB, p *model.Period, plan *Plan, chosen bool) error {
+	before, err := model.LoadSettings(tx, p.Unit, p.OpensAt.Date())
+	if err != nil {
+		return err
+	}
+	after, err := model.LoadSettings(tx, p.Unit, plan.OpensAt.Date())
+	if err != nil {
+		return err
+	}
+	if !chosen && p.ThresholdBP == before.Int(model.SettingThreshold) {
+		plan.ThresholdBP = after.Int(model.SettingThreshold)
+	}
+	applySettings(p, after)
+	return nil
 }
 
 // on is the plan that the period would follow with the change.

@@ -64,6 +64,9 @@ func isHTTPS(link string) bool {
 	return err == nil && u.Scheme == "https" && u.Host != ""
 }
 
+// maxOption is how long an option of a quiz may be.
+const maxOption = 200
+
 func checkQuiz(q *model.Quiz) (faults []model.FieldError) {
 	if q == nil {
 		return nil
@@ -84,6 +87,9 @@ func checkQuiz(q *model.Quiz) (faults []model.FieldError) {
 		}
 		if len(question.Options) < 2 || slices.ContainsFunc(question.Options, func(o string) bool { return strings.TrimSpace(o) == "" }) {
 			fault(at+".options", "每题至少两个选项，选项不能为空")
+		}
+		if slices.ContainsFunc(question.Options, func(o string) bool { return utf8.RuneCountInString(o) > maxOption }) {
+			fault(at+".options", "选项最多 200 个字")
 		}
 		if question.Answer < 0 || question.Answer >= len(question.Options) {
 			fault(at+".answer", "正确答案须是选项之一（从 0 数起）")

@@ -2,7 +2,6 @@ package period
 
 import (
 	"context"
-	"errors"
 	"fmt"
 	"slices"
 
@@ -55,7 +54,7 @@ func (s *Service) CloseOverdue(ctx context.Context) error {
 }
 
 // Reopen opens a closed period again for corrections, by the next level up (上级组织) and with a reason. Its versions
-// stay. Before the planned end it simply goes on until then, unless the next one of the series has begun; afterwards only
+// stay. Before the planned end it simply goes on until then, or until the next one of the series begins; afterwards only
 // officers' corrections count, until it is closed by hand or model.CorrectionTime is over.
 func (s *Service) Reopen(ctx context.Context, actor model.Actor, id int64, reason string) (p model.Period, err error) {
 	if reason, err = cleanReason(reason, true); err != nil {
@@ -80,12 +79,14 @@ func (s *Service) Reopen(ctx context.Context, actor model.Actor, id int64, reaso
 		before := map[string]any{"closed_at": p.ClosedAt.Time(), "version": p.Version}
 		closedAt := p.ClosedAt
 		p.ClosedAt, p.ReopenedAt, p.ReopenedBy, p.ReopenReason = 0, now, actor.Ref(), reason
-		if err := refuseOverlap(tx, p.StudyPeriod); errors.Is(err, ErrOverlaps) {
-			p.ClosesAt = closedAt
-		} else if err != nil {
+		next, err := overlapping(tx, p.StudyPeriod)
+		if err != nil {
 			return err
 		}
-		err := tx.Model(&model.StudyPeriod{}).Where("id = ?", id).Updates(map[string]any{
+		if next != nil {
+			p.ClosesAt = max(closedAt, min(p.ClosesAt, next.OpensAt))
+		}
+		err = tx.Model(&model.StudyPeriod{}).Where("id = ?", id).Updates(map[string]any{
 			"closed_at": 0, "closes_at": p.ClosesAt, "reopened_at": now, "reopened_by": p.ReopenedBy, "reopen_reason": reason,
 		}).Error
 		if err != nil {

@@ -163,7 +163,7 @@ func checkAnswers(p model.Period, answers []int) error {
 	case len(answers) != len(quiz.Questions):
 		return model.InvalidField("answers", "invalid_value", "答案数与题数不一致，请刷新后再试")
 	case quiz.Right(answers) < quiz.Pass:
-		return ErrQuizFailed.Saying("答对 %d 题，须答对 %d 题，请再试一次", quiz.Right(answers), quiz.Pass)
+		return ErrQuizFailed.Saying("答题未通过，须答对 %d 题，请再试一次", quiz.Pass)
 	}
 	return nil
 }

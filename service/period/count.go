@@ -188,6 +188,12 @@ func loadCounts(tx *gorm.DB, p model.Period, version int, which func(*gorm.DB) *
 	if err := q.Order("position").Find(&counts).Error; err != nil {
 		return nil, err
 	}
+	if version > 0 && version != p.Version { // who was late is kept of the last version only
+		for i := range counts {
+			counts[i].Late = 0
+		}
+		return counts, nil
+	}
 	at := make(map[int64]int, len(counts))
 	for i, c := range counts {
 		at[c.UnitID] = i

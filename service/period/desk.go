@@ -10,6 +10,9 @@ import (
 	"zhibu/model"
 )
 
+// ErrByAttendance refuses to withdraw what would come again by itself.
+var ErrByAttendance = model.NewError(model.Conflict, "completed_by_attendance", "这是由活动到会情况计入的，请更正活动的签到记录")
+
 // Batch is what an officer records for several members at the desk: everything a phone can record can be recorded here.
 type Batch struct {
 	MemberIDs   []int64
@@ -76,11 +79,15 @@ func (s *Service) Withdraw(ctx context.Context, actor model.Actor, periodID int6
 			return err
 		}
 		for _, id := range ids {
-			if l.due[key{p.ID, id}].record == nil {
+			there := l.due[key{p.ID, id}].record
+			if there == nil {
 				continue
 			}
+			if there.Source == model.ByAttendance {
+				return ErrByAttendance
+			}
 			withdrawn++
-			if err := l.remove(actor, p, id, map[string]any{"reason_characters": len([]rune(reason))}); err != nil {
+			if err := l.remove(actor, p, id, map[string]any{"reason": reason}); err != nil {
 				return err
 			}
 		}

@@ -123,13 +123,17 @@ const maxSheetBars = 100
 func (r Rates) head(actor model.Actor) []string {
 	const layout = "2006-01-02 15:04"
 	p := r.Period
+	until := p.Cutoff()
+	if r.Frozen {
+		until = r.AsOf
+	}
 	basis := "除去经批准免学人员后"
 	if p.Threshold().Raw {
 		basis = "按全部应参学人员"
 	}
 	return []string{
 		p.Series + " " + p.Name() + " 参学率",
-		fmt.Sprintf("%s    %s 至 %s    达标线：%s（%s）", p.Title, p.OpensAt.Time().Format(layout), p.Cutoff().Time().Format(layout),
+		fmt.Sprintf("%s    %s 至 %s    达标线：%s（%s）", p.Title, p.OpensAt.Time().Format(layout), until.Time().Format(layout),
 			p.Threshold().Percent(), basis),
 		r.source() + "    导出人：" + cmp.Or(actor.Name, actor.Ref()),
 	}

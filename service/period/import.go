@@ -2,6 +2,7 @@ package period
 
 import (
 	"context"
+	"errors"
 	"fmt"
 	"io"
 	"regexp"
@@ -9,6 +10,7 @@ import (
 	"strconv"
 	"strings"
 
+	"golang.org/x/text/unicode/norm"
 	"gorm.io/gorm"
 
 	"zhibu/model"
@@ -56,6 +58,9 @@ func (s *Service) Import(ctx context.Context, actor model.Actor, periodID int64,
 	if err != nil {
 		return r, err
 	}
+	if o.DryRun && found.above {
+		return r, model.ErrForbidden.Saying("试导入会显示谁已经完成，只能由支部进行；上级组织请直接导入")
+	}
 	memberIDs := make([]int64, 0, len(found.lines))
 	for _, l := range found.lines {
 		memberIDs = append(memberIDs, l.memberID)
@@ -77,7 +82,21 @@ func (s *Service) Import(ctx context.Context, actor model.Actor, periodID int64,
 	if err != nil {
 		r.Created, r.Updated = 0, 0
 	}
+	if found.above {
+		err = errors.Join(err, s.logImport(ctx, actor, p, r))
+	}
 	return r, err
+}
+
+// logImport keeps that somebody above the branches imported, or tried to: a report says more of people than he is shown.
+func (s *Service) logImport(ctx context.Context, actor model.Actor, p model.Period, r office.Report) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		return model.Audit(tx, actor, model.At(s.now()), model.Deed{
+			Action: "completions.import", Unit: p.Unit, SubjectID: p.ID, After: map[string]any{
+				"rows": r.Rows, "created": r.Created, "updated": r.Updated, "unchanged": r.Unchanged, "rejected": len(r.Rejected),
+			},
+		})
+	})
 }
 
 // imported is a row of the file that names a member.
@@ -88,6 +107,7 @@ type imported struct {
 }
 
 type matches struct {
+	above    bool // one of the names is of somebody the actor is not shown
 	lines    []imported
 	rejected []office.Rejection
 }
@@ -99,6 +119,9 @@ func (m *matches) reject(row office.Row, column, code, message string) {
 // candidate is somebody due whom a row may mean.
 type candidate struct {
 	MemberID    int64
+	UnitID      int64
+	Path        string
+	Kind        model.UnitKind
 	NameKey     string
 	PhoneSealed string
 	PhoneHash   *string
@@ -110,7 +133,11 @@ func (s *Service) match(ctx context.Context, actor model.Actor, p model.Period, 
 	if err != nil {
 		return m, err
 	}
-	rowOf := map[int64]int{}
+	v := s.viewer(actor)
+	for _, namesakes := range byName {
+		m.above = m.above || slices.ContainsFunc(namesakes, func(c candidate) bool { return !v.sees(c.UnitID, c.Path, c.Kind, 1) })
+	}
+	rowOf, times := map[int64]int{}, map[string]int{}
 	for _, row := range t.Rows {
 		at, ok := m.readTime(p, row, t)
 		if !ok || !m.isOfPeriod(p, row, t) {
@@ -119,6 +146,10 @@ func (s *Service) match(ctx context.Context, actor model.Actor, p model.Period, 
 		name := row.Text(nameField)
 		if name == "" {
 			m.reject(row, t.Heads[nameField], "required", "没有姓名")
+			continue
+		}
+		if times[model.NameKey(name)]++; times[model.NameKey(name)] > maxNamesakes {
+			m.reject(row, t.Heads[nameField], "repeated_row", fmt.Sprintf("同一姓名最多 %d 行", maxNamesakes))
 			continue
 		}
 		who, code, message := s.find1(byName[model.NameKey(name)], row.Text(phoneField))
@@ -130,12 +161,12 @@ func (s *Service) match(ctx context.Context, actor model.Actor, p model.Period, 
 			m.reject(row, column, code, message)
 			continue
 		}
-		if first, repeated := rowOf[who]; repeated {
+		if first, repeated := rowOf[who.MemberID]; repeated {
 			m.reject(row, t.Heads[nameField], "repeated_row", fmt.Sprintf("与第 %d 行是同一个人", first))
 			continue
 		}
-		rowOf[who] = row.Number
-		m.lines = append(m.lines, imported{row, who, at})
+		rowOf[who.MemberID] = row.Number
+		m.lines = append(m.lines, imported{row, who.MemberID, at})
 	}
 	return m, nil
 }
@@ -154,7 +185,8 @@ func (s *Service) candidates(ctx context.Context, actor model.Actor, p model.Per
 	for chunk := range slices.Chunk(keys, 500) {
 		var found []candidate
 		err := s.db.Read(ctx).Model(&model.Membership{}).
-			Select("members.id AS member_id, members.name_key, members.phone_sealed, members.phone_hash").
+			Select("members.id AS member_id, units.id AS unit_id, units.path, units.kind, members.name_key, members.phone_sealed, "+
+				"members.phone_hash").
 			Joins("JOIN units ON units.id = memberships.unit_id").Joins("JOIN members ON members.id = memberships.member_id").
 			Scopes(p.Due(p.RosterAt(model.At(s.now()))), model.Within(actor, model.RecordAttendance)).
 			Where("members.name_key IN ?", chunk).Find(&found).Error
@@ -169,28 +201,32 @@ func (s *Service) candidates(ctx context.Context, actor model.Actor, p model.Per
 }
 
 // find1 picks the one of the namesakes whom the phone means, or says why there is none.
-func (s *Service) find1(namesakes []candidate, phone string) (memberID int64, code, message string) {
+func (s *Service) find1(namesakes []candidate, phone string) (found candidate, code, message string) {
 	switch {
 	case len(namesakes) == 0:
-		return 0, "not_invited", "不在您管理范围内的应参学人员中"
+		return found, "not_invited", "不在您管理范围内的应参学人员中"
 	case phone == "" && len(namesakes) > 1:
-		return 0, "ambiguous_name", "有同名的人，请补上手机号"
+		return found, "ambiguous_name", "有同名的人，请补上手机号"
 	case phone == "":
-		return namesakes[0].MemberID, "", ""
+		return namesakes[0], "", ""
 	}
 	matching, err := s.withPhone(namesakes, phone)
 	switch {
 	case err != "":
-		return 0, "invalid_phone", err
+		return found, "invalid_phone", err
 	case len(matching) == 0:
-		return 0, "phone_mismatch", "手机号与花名册不符"
+		return found, "phone_mismatch", "手机号与花名册不符"
 	case len(matching) > 1:
-		return 0, "ambiguous_name", "有同名且号码相近的人，请补上完整的手机号"
+		return found, "ambiguous_name", "有同名且号码相近的人，请补上完整的手机号"
 	}
-	return matching[0].MemberID, "", ""
+	return matching[0], "", ""
 }
 
-var maskedPhone = regexp.MustCompile(`^([0-9]{2,})\*{2,}([0-9]{2,})$`)
+// maskedPhone is what every officer sees of a number; less would let somebody feel his way to the rest.
+var maskedPhone = regexp.MustCompile(`^([0-9]{3})\*{4}([0-9]{4})$`)
+
+// maxNamesakes bounds the rows with one name: a file with every possible number of somebody finds his.
+const maxNamesakes = 20
 
 // withPhone keeps the candidates with the phone, of which the middle may be hidden.
 func (s *Service) withPhone(candidates []candidate, phone string) (matching []candidate, fault string) {
@@ -238,15 +274,22 @@ func (m *matches) readTime(p model.Period, row office.Row, t office.Table) (mode
 	return 0, false
 }
 
-var digits = regexp.MustCompile(`[0-9]+`)
+var issueNumber = regexp.MustCompile(`^[^0-9]*?0*([0-9]+)(?:\.0+)?(?:\s*期.*)?$`)
 
-// isOfPeriod refuses a row that names another number of the series.
+// isOfPeriod refuses a row that names another number of the series, or none that can be read.
 func (m *matches) isOfPeriod(p model.Period, row office.Row, t office.Table) bool {
-	numbers := digits.FindAllString(row.Text(issueField), -1)
-	if len(numbers) == 0 || p.Number == nil || numbers[len(numbers)-1] == strconv.Itoa(*p.Number) {
+	text := norm.NFKC.String(row.Text(issueField))
+	if text == "" || p.Number == nil {
 		return true
 	}
-	m.reject(row, t.Heads[issueField], "other_period", "不是"+p.Name()+"的记录")
+	switch number := issueNumber.FindStringSubmatch(text); {
+	case number == nil:
+		m.reject(row, t.Heads[issueField], "invalid_value", "期数看不懂：请写成数字")
+	case number[1] != strconv.Itoa(*p.Number):
+		m.reject(row, t.Heads[issueField], "other_period", "不是"+p.Name()+"的记录")
+	default:
+		return true
+	}
 	return false
 }
 
@@ -264,7 +307,7 @@ func (s *Service) take(actor model.Actor, p model.Period, l *ledger, lines []imp
 		}
 		at := line.at
 		switch {
-		case at == 0 && p.State(l.now) == model.PeriodReopened && seat.record == nil:
+		case at == 0 && p.State(l.now) == model.PeriodReopened: // whoever has completed already: else it would tell who has not
 			reject(timeField, "completed_at_required", "更正时须有完成时间一列")
 			continue
 		case at == 0:

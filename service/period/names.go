@@ -49,13 +49,13 @@ func isOwn(actor model.Actor, unitID int64, path string, kind model.UnitKind) bo
 func isGroup(k model.UnitKind) bool { return k == model.PartyGroup || k == model.LeagueGroup }
 
 // logLook writes the audit event of a look at names from above, if it was one.
-func (s *Service) logLook(ctx context.Context, v *viewer, p model.Period, what string) error {
+func (s *Service) logLook(ctx context.Context, v *viewer, p model.Period, what string, unitID int64) error {
 	if v.fromAbove == 0 {
 		return nil
 	}
 	return s.db.Write(ctx, func(tx *gorm.DB) error {
 		return model.Audit(tx, v.actor, model.At(s.now()), model.Deed{
-			Action: what + ".read", Unit: p.Unit, SubjectID: p.ID, After: map[string]any{"names": v.fromAbove},
+			Action: what + ".read", Unit: p.Unit, SubjectID: p.ID, After: map[string]any{"unit_id": unitID, "names": v.fromAbove},
 		})
 	})
 }

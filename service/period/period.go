@@ -184,11 +184,14 @@ func apply(tx *gorm.DB, p *model.Period, plan Plan) error {
 	p.Number = plan.Number
 	p.SetCode()
 	p.OpensAt, p.ClosesAt, p.ThresholdBP = plan.OpensAt, plan.ClosesAt, plan.ThresholdBP
-	p.MinDays = settings.Int(model.SettingMinDays)
-	p.DecideOn = model.DecideOn(settings.Text(model.SettingDecideOn))
-	p.CheckInsCount = settings.Bool(model.SettingCheckInsCount)
+	applySettings(p, settings)
 	p.Quiz, err = quizText(plan.Quiz)
 	return err
+}
+
+func applySettings(p *model.Period, s model.Settings) {
+	p.MinDays, p.DecideOn = s.Int(model.SettingMinDays), model.DecideOn(s.Text(model.SettingDecideOn))
+	p.CheckInsCount = s.Bool(model.SettingCheckInsCount)
 }
 
 func quizText(q *model.Quiz) (string, error) {
@@ -205,17 +208,27 @@ func quizText(q *model.Quiz) (string, error) {
 // refuseOverlap keeps the windows of a series apart: one closed early ends there. A special issue may run beside a
 // numbered one.
 func refuseOverlap(tx *gorm.DB, p model.StudyPeriod) error {
+	other, err := overlapping(tx, p)
+	if err != nil || other == nil {
+		return err
+	}
+	return overlaps(*other)
+}
+
+// overlapping returns the first of the series whose window overlaps with that of the period.
+func overlapping(tx *gorm.DB, p model.StudyPeriod) (*model.StudyPeriod, error) {
 	if p.Special() {
-		return nil
+		return nil, nil
 	}
 	var other []model.StudyPeriod
 	err := tx.Where("unit_id = ? AND series = ? AND number IS NOT NULL AND cancelled_at = 0", p.UnitID, p.Series).
 		Where("id <> ? AND code <> ? AND opens_at < ?", p.ID, p.Code, p.ClosesAt).
-		Where("CASE WHEN closed_at <> 0 THEN closed_at ELSE closes_at END > ?", p.OpensAt).Limit(1).Find(&other).Error
+		Where("CASE WHEN closed_at <> 0 THEN closed_at ELSE closes_at END > ?", p.OpensAt).
+		Order("opens_at").Limit(1).Find(&other).Error
 	if err != nil || len(other) == 0 {
-		return err
+		return nil, err
 	}
-	return overlaps(other[0])
+	return &other[0], nil
 }
 
 func overlaps(other model.StudyPeriod) error {

@@ -72,7 +72,7 @@ func (s *Service) Completions(ctx context.Context, actor model.Actor, periodID i
 			e.MemberID, e.Name, e.Reason = 0, "", ""
 		}
 	}
-	return page, next, s.logLook(ctx, v, p, "completions")
+	return page, next, s.logLook(ctx, v, p, "completions", unit.ID)
 }
 
 // onRosterUnder joins the table's members with their unit on the day that decides, inside the unit.
@@ -117,5 +117,5 @@ func (s *Service) Exemptions(ctx context.Context, actor model.Actor, periodID, u
 			r.MemberID, r.Name, r.Note = 0, "", ""
 		}
 	}
-	return page, next, s.logLook(ctx, v, p, "exemptions")
+	return page, next, s.logLook(ctx, v, p, "exemptions", unit.ID)
 }

@@ -100,7 +100,7 @@ func (s *Service) Changes(ctx context.Context, actor model.Actor, id int64, numb
 	if page, err = differences(tx, v, was.ID, is.ID, memberIDs); err != nil {
 		return nil, "", err
 	}
-	return page, next, s.logLook(ctx, v, p, "period_changes")
+	return page, next, s.logLook(ctx, v, p, "period_changes", p.UnitID)
 }
 
 func memberAfter(cursor string) (int64, error) {
@@ -144,16 +144,21 @@ func differences(tx *gorm.DB, v *viewer, was, is int64, memberIDs []int64) ([]Di
 	for i, id := range memberIDs {
 		at[id] = i
 	}
+	hidden := map[int64]bool{}
 	for _, e := range entries {
 		d := &page[at[e.MemberID]]
-		if d.MemberID == 0 && v.sees(e.UnitID, e.Path, e.Kind, 1) {
-			d.MemberID, d.Name = e.MemberID, e.Name
+		d.MemberID, d.Name = e.MemberID, e.Name
+		if !v.sees(e.UnitID, e.Path, e.Kind, 1) {
+			hidden[e.MemberID] = true // who was moved is named only to who sees both sides
 		}
 		if e.VersionID == was {
 			d.Before = &e.PeriodEntry
 		} else {
 			d.After = &e.PeriodEntry
 		}
+	}
+	for memberID := range hidden {
+		page[at[memberID]].MemberID, page[at[memberID]].Name = 0, ""
 	}
 	return page, nil
 }

@@ -65,9 +65,6 @@ func (s *Service) Year(ctx context.Context, actor model.Actor, unitID int64, ser
 		if err != nil {
 			return y, err
 		}
-		if !p.Touches(unit) {
-			continue
-		}
 		part := unit.ID
 		if strings.HasPrefix(p.Unit.Path, unit.Path) {
 			part = p.UnitID
@@ -75,6 +72,9 @@ func (s *Service) Year(ctx context.Context, actor model.Actor, unitID int64, ser
 		counts, err := countsOf(s.db.Read(ctx), p, versionNow(p), part)
 		if err != nil {
 			return y, err
+		}
+		if counts.UnitID == 0 || !p.Frozen() && !p.Touches(unit) {
+			continue
 		}
 		y.add(YearPeriod{p.StudyPeriod, counts.Rate})
 	}
@@ -86,7 +86,12 @@ func (s *Service) begun(tx *gorm.DB, unit model.Unit, series string, year int) (
 	q := tx.Model(&model.StudyPeriod{}).Joins("JOIN units ON units.id = study_periods.unit_id").Select("study_periods.*").
 		Where("series = ? AND cancelled_at = 0 AND opens_at <= ?", series, model.At(s.now())).Scopes(openingIn(year)).
 		Order("opens_at, study_periods.id").Session(&gorm.Session{})
-	err = q.Where("units.id IN ?", model.PathIDs(unit.Path)).Find(&rows).Error
+	// A unit that was moved keeps the periods it was counted in.
+	counted := tx.Session(&gorm.Session{NewDB: true}).Model(&model.PeriodCount{}).Select("1").
+		Where("period_counts.period_id = study_periods.id AND period_counts.version = study_periods.version").
+		Where("period_counts.unit_id = ?", unit.ID)
+	err = q.Where("(units.id IN ? OR study_periods.version > 0 AND EXISTS (?))", model.PathIDs(unit.Path), counted).
+		Find(&rows).Error
 	if err != nil || len(rows) > 0 {
 		return rows, err
 	}
@@ -143,19 +148,25 @@ func (y Year) Assertion() string {
 	if y.AllMet == nil || !*y.AllMet {
 		return ""
 	}
-	lowest := 10000
+	lowest, who := 10000, ""
 	for _, p := range y.Periods {
 		switch {
-		case p.Correcting():
+		case p.Version > 0 && !p.Frozen():
 			return ""
 		case p.Frozen() && p.counted() > 0:
 			lowest = min(lowest, p.ThresholdBP)
+			if name := trackMembers[p.Track]; who == "" || who == name {
+				who = name
+			} else {
+				who = "党团员"
+			}
 		}
 	}
-	who := map[model.Track]string{model.League: "团员", model.Party: "党员"}[y.Periods[0].Track]
 	return fmt.Sprintf("%d年组织“%s”%d期，每期%s参加率均达到%s以上", y.Year, y.Series, y.Held(), who,
 		model.Threshold{BP: lowest}.Percent())
 }
+
+var trackMembers = map[model.Track]string{model.League: "团员", model.Party: "党员"}
 
 // Exceptions names the closed periods below the threshold, for the place of the assertion that is not true.
 func (y Year) Exceptions() string {
