@@ -272,3 +272,15 @@ func TestCancelledNumberIsFree(t *testing.T) {
 		}
 	})
 }
+
+// TestActivityOfACancelledPeriod: an activity goes on to the period that takes the place of the one opened by mistake.
+func TestActivityOfACancelledPeriod(t *testing.T) {
+	each(t, func(t *testing.T, w *world) {
+		mistaken := w.openWeek()
+		activity := w.activityOf(leagueBranch)
+		w.call("POST", periodPath(mistaken, "/activities"), w.console(), object{"activity_id": activity}).wants(200)
+		w.call("POST", periodPath(mistaken, "/cancel"), w.console(), object{"reason": "期数有误"}).wants(200)
+		right := w.openWeek()
+		w.call("POST", periodPath(right, "/activities"), w.console(), object{"activity_id": activity}).wants(200)
+	})
+}

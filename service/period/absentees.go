@@ -90,8 +90,12 @@ func branchesOf(tx *gorm.DB, r Rates, q Query) ([]Branch, string, error) {
 // absentees returns who is behind in a branch, by unit and name.
 func absentees(tx *gorm.DB, r Rates, b Branch) (members []Absentee, err error) {
 	const columns = "members.id AS member_id, members.name, members.name_sort, units.id AS unit_id, units.name AS unit_name, " +
-		"CASE WHEN completions.id IS NOT NULL THEN 1 ELSE 0 END AS late"
+		"CASE WHEN completions.completed_at >= ? THEN 1 ELSE 0 END AS late"
 	p := r.Period
+	cutoff := p.Cutoff()
+	if r.Frozen {
+		cutoff = r.AsOf
+	}
 	var q *gorm.DB
 	if r.Frozen {
 		q = tx.Table("period_entries").Joins("JOIN period_versions ON period_versions.id = period_entries.version_id").
@@ -100,11 +104,11 @@ func absentees(tx *gorm.DB, r Rates, b Branch) (members []Absentee, err error) {
 				AND units.version = period_versions.number AND units.unit_id = period_entries.unit_id`).
 			Where("period_versions.period_id = ? AND period_versions.number = ?", p.ID, r.Version).
 			Where("period_entries.outcome = ?", model.OutcomeMissing).Scopes(model.Under(b.Path))
-		q = joinRecords(q, p.ID, "period_entries").Select(strings.ReplaceAll(columns, "units.id", "units.unit_id"))
+		q = joinRecords(q, p.ID, "period_entries").Select(strings.ReplaceAll(columns, "units.id", "units.unit_id"), cutoff)
 	} else {
 		q = tx.Model(&model.Membership{}).Joins("JOIN units ON units.id = memberships.unit_id").
 			Joins("JOIN members ON members.id = memberships.member_id")
-		q = joinRecords(q, p.ID, "memberships").Select(columns).Scopes(p.Due(p.RosterAt(r.AsOf)), model.Under(b.Path)).
+		q = joinRecords(q, p.ID, "memberships").Select(columns, cutoff).Scopes(p.Due(p.RosterAt(r.AsOf)), model.Under(b.Path)).
 			Where("exemptions.id IS NULL AND (completions.id IS NULL OR completions.completed_at >= ?)", p.Cutoff())
 	}
 	if err := q.Find(&members).Error; err != nil {

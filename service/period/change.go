@@ -44,11 +44,6 @@ func (s *Service) Change(ctx context.Context, actor model.Actor, id int64, c Cha
 		if err != nil {
 			return err
 		}
-		if c.OpensAt != nil {
-			if err := resettle(tx, &p, &plan, c.ThresholdBP != nil); err != nil {
-				return err
-			}
-		}
 		if err := check(plan); err != nil {
 			return err
 		}
@@ -60,8 +55,7 @@ func (s *Service) Change(ctx context.Context, actor model.Actor, id int64, c Cha
 		}
 		err = tx.Model(&model.StudyPeriod{}).Where("id = ?", id).Updates(map[string]any{
 			"code": p.Code, "title": p.Title, "link": p.Link, "opens_at": p.OpensAt, "closes_at": p.ClosesAt,
-			"threshold_bp": p.ThresholdBP, "quiz": p.Quiz, "min_days": p.MinDays, "decide_on": p.DecideOn,
-			"check_ins_count": p.CheckInsCount,
+			"threshold_bp": p.ThresholdBP, "quiz": p.Quiz,
 		}).Error
 		if err != nil {
 			return existing(err)
@@ -74,23 +68,6 @@ func (s *Service) Change(ctx context.Context, actor model.Actor, id int64, c Cha
 		})
 	})
 	return p, err
-}
-
-// resettle takes the settings of another opening day; a threshold somebody chose stays.
-func resettle(tx *gorm.DB, p *model.Period, plan *Plan, chosen bool) error {
-	before, err := model.LoadSettings(tx, p.Unit, p.OpensAt.Date())
-	if err != nil {
-		return err
-	}
-	after, err := model.LoadSettings(tx, p.Unit, plan.OpensAt.Date())
-	if err != nil {
-		return err
-	}
-	if !chosen && p.ThresholdBP == before.Int(model.SettingThreshold) {
-		plan.ThresholdBP = after.Int(model.SettingThreshold)
-	}
-	applySettings(p, after)
-	return nil
 }
 
 // on is the plan that the period would follow with the change.
@@ -172,6 +149,9 @@ func (s *Service) Cancel(ctx context.Context, actor model.Actor, id int64, reaso
 			return ErrClosed.Saying("本期已有截止版本，不能取消")
 		}
 		p.CancelledAt, p.CancelReason = now, reason
+		if err := tx.Where("period_id = ?", id).Delete(&model.PeriodActivity{}).Error; err != nil {
+			return err // they may belong to the one that takes its place
+		}
 		err := tx.Model(&model.StudyPeriod{}).Where("id = ?", id).
 			Updates(map[string]any{"cancelled_at": now, "cancel_reason": reason}).Error
 		if err != nil {

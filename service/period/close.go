@@ -60,11 +60,16 @@ func (s *Service) Reopen(ctx context.Context, actor model.Actor, id int64, reaso
 	if reason, err = cleanReason(reason, true); err != nil {
 		return p, err
 	}
-	if _, err := s.look(ctx, actor, id); err != nil { // an overdue period is closed first
+	seen, err := s.look(ctx, actor, id) // an overdue period is closed first
+	if err != nil {
 		return p, err
 	}
 	now := model.At(s.now())
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {
+		var unit []model.Unit // one plan at a time, as in Open
+		if err := model.ForUpdate(tx).Select("id").Where("id = ?", seen.UnitID).Find(&unit).Error; err != nil {
+			return err
+		}
 		if p, err = model.SeenPeriod(model.ForUpdate(tx), actor, id); err != nil {
 			return err
 		}
@@ -76,7 +81,7 @@ func (s *Service) Reopen(ctx context.Context, actor model.Actor, id int64, reaso
 		case !p.Frozen():
 			return ErrNotClosed
 		}
-		before := map[string]any{"closed_at": p.ClosedAt.Time(), "version": p.Version}
+		before := map[string]any{"closed_at": p.ClosedAt.Time(), "closes_at": p.ClosesAt.Time(), "version": p.Version}
 		closedAt := p.ClosedAt
 		p.ClosedAt, p.ReopenedAt, p.ReopenedBy, p.ReopenReason = 0, now, actor.Ref(), reason
 		next, err := overlapping(tx, p.StudyPeriod)
@@ -96,7 +101,7 @@ func (s *Service) Reopen(ctx context.Context, actor model.Actor, id int64, reaso
 			return err
 		}
 		return model.Audit(tx, actor, now, model.Deed{
-			Action: "study_period.reopen", Unit: p.Unit, SubjectID: id, Before: before, After: map[string]any{"reason": reason},
+			Action: "study_period.reopen", Unit: p.Unit, SubjectID: id, Before: before, After: map[string]any{"reason": reason, "closes_at": p.ClosesAt.Time()},
 		})
 	})
 	return p, err

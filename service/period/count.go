@@ -81,7 +81,9 @@ func rollUp(p model.Period, counts []model.PeriodCount, own map[int64]model.Rate
 	for _, c := range counts {
 		if r := own[c.UnitID]; r != (model.Rate{}) {
 			for _, id := range p.LineBelow(c.Path) {
-				counts[at[id]].Rate = counts[at[id]].Plus(r)
+				if i, ok := at[id]; ok {
+					counts[i].Rate = counts[i].Plus(r)
+				}
 			}
 		}
 	}

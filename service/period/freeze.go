@@ -21,14 +21,26 @@ var errFrozen = errors.New("another instance has just closed the period")
 // and a hash over it. The period's row is locked first, so that completions that began before are in the version, and
 // those that begin after see that it is closed.
 func (s *Service) freeze(ctx context.Context, actor model.Actor, id int64) error {
-	err := s.db.WriteBulk(ctx, func(tx *gorm.DB) error {
+	const tries = 5
+	for try := 1; ; try++ {
+		switch err := s.freezeOnce(ctx, actor, id); {
+		case errors.Is(err, errFrozen):
+			return nil
+		case !errors.Is(err, model.ErrMoved) || try == tries:
+			return err
+		}
+	}
+}
+
+func (s *Service) freezeOnce(ctx context.Context, actor model.Actor, id int64) error {
+	return s.db.WriteBulk(ctx, func(tx *gorm.DB) error {
 		found, err := model.LoadPeriods(model.ForUpdate(tx), []int64{id})
 		if err != nil {
 			return err
 		}
 		p, now := found[id], model.At(s.now()) // the time is taken when nobody can complete any more
-		switch byItself := actor.Ref() == (model.Actor{}).Ref(); {
-		case p.Frozen() || p.CancelledAt != 0, byItself && !p.Overdue(now): // or closed and opened again meanwhile
+		byItself := actor.Ref() == (model.Actor{}).Ref()
+		if p.Frozen() || p.CancelledAt != 0 || byItself && !p.Overdue(now) { // or closed and opened again meanwhile
 			return errFrozen
 		}
 		if err := takeAttendance(tx, p, now); err != nil {
@@ -48,10 +60,6 @@ func (s *Service) freeze(ctx context.Context, actor model.Actor, id int64) error
 		p.ClosedAt, p.Version = v.CutoffAt, v.Number
 		return keep(tx, actor, p, v)
 	})
-	if errors.Is(err, errFrozen) {
-		return nil
-	}
-	return err
 }
 
 // cutoffOf is the first moment that is too late when the period is closed now: its end, or before that the moment after
@@ -83,7 +91,13 @@ func keep(tx *gorm.DB, actor model.Actor, p model.Period, v model.PeriodVersion)
 	if err != nil {
 		return err
 	}
-	total := counts[0].Rate
+	total, entries := counts[0].Rate, 0
+	for _, r := range own {
+		entries += r.Due
+	}
+	if entries != total.Due {
+		return model.ErrMoved // a unit was moved between the two statements
+	}
 	v.Due, v.Exempt, v.Completed, v.Hash = total.Due, total.Exempt, total.Completed, hex.EncodeToString(sum)
 	err = tx.Model(&model.PeriodVersion{}).Where("id = ?", v.ID).Updates(map[string]any{
 		"due": v.Due, "exempt": v.Exempt, "completed": v.Completed, "hash": v.Hash,

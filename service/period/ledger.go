@@ -206,7 +206,26 @@ func (l *ledger) write(tx *gorm.DB) error {
 	if err := model.AddAuditEvents(tx, l.events); err != nil {
 		return err
 	}
+	if len(l.created)+len(l.updated)+len(l.gone) > maxBrief {
+		if err := model.MarkRoster(tx, l.unitIDs()...); err != nil {
+			return err
+		}
+	}
 	return addTallies(tx, l.added)
+}
+
+// maxBrief is how many records are written well within the time that a recount waits for (settling). More of them, an
+// import, may outlast it, so their units are counted once more.
+const maxBrief = 64
+
+// unitIDs are the units of those whose records are at hand.
+func (l *ledger) unitIDs() (ids []int64) {
+	for _, s := range l.due {
+		if line := model.PathIDs(s.path); len(line) > 0 {
+			ids = append(ids, line[len(line)-1])
+		}
+	}
+	return ids
 }
 
 // same finds a record as long as it still is as it was when somebody decided to change it.

@@ -38,7 +38,7 @@ type Service struct {
 	namesDrilldown bool
 	rateOrder      bool
 	groups         groups
-	recounts       *model.Group[model.Period]
+	recounts       *model.Group[int64]
 }
 
 // Switches are the operator's feature switches that concern periods.
@@ -76,8 +76,8 @@ type Plan struct {
 	Quiz            *model.Quiz
 }
 
-// Open plans a period of a unit for its members or those of units inside it. What the settings say on the opening day
-// is kept in the period, so that a later setting never changes it (DOMAIN.md §20 no. 30).
+// Open plans a period of a unit for its members or those of units inside it. What the settings say of the opening
+// day when it is planned is kept in the period: a later setting never changes it (DOMAIN.md §20 no. 30).
 func (s *Service) Open(ctx context.Context, actor model.Actor, plan Plan) (p model.Period, err error) {
 	now := model.At(s.now())
 	err = s.db.Write(ctx, func(tx *gorm.DB) error {

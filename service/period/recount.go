@@ -29,18 +29,20 @@ func (s *Service) recount(ctx context.Context, p model.Period) error {
 	if fresh || err != nil {
 		return err
 	}
-	return s.recounts.Do(ctx, p)
+	return s.recounts.Do(ctx, p.ID)
 }
 
-// recountEach counts the periods, each once.
-func (s *Service) recountEach(ctx context.Context, periods []model.Period) error {
-	done := map[int64]bool{}
-	for _, p := range periods {
-		if done[p.ID] {
-			continue
-		}
-		done[p.ID] = true
-		if err := s.db.WriteAfterLook(ctx, func(tx *gorm.DB) error { return recount(tx, p, model.At(s.now())) }); err != nil {
+// recountEach counts the periods, each once, as they are in the snapshot that is counted: a unit may just be moved.
+func (s *Service) recountEach(ctx context.Context, ids []int64) error {
+	for _, id := range sortedIDs(ids) {
+		err := s.db.WriteAfterLook(ctx, func(tx *gorm.DB) error {
+			found, err := model.LoadPeriods(tx, []int64{id})
+			if err != nil || found[id].Frozen() {
+				return err
+			}
+			return recount(tx, found[id], model.At(s.now()))
+		})
+		if err != nil {
 			return err
 		}
 	}

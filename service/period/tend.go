@@ -2,7 +2,6 @@ package period
 
 import (
 	"context"
-	"maps"
 	"slices"
 
 	"gorm.io/gorm"
@@ -24,11 +23,11 @@ func (s *Service) Tend(ctx context.Context) error {
 	if err != nil {
 		return err
 	}
-	periods, err := tended(read, now, len(settled) > 0)
+	ids, err := tended(read, now, len(settled) > 0)
 	if err != nil {
 		return err
 	}
-	if err := s.recountEach(ctx, periods); err != nil {
+	if err := s.recountEach(ctx, ids); err != nil {
 		return err
 	}
 	return s.sweepMarks(ctx, settled)
@@ -36,7 +35,7 @@ func (s *Service) Tend(ctx context.Context) error {
 
 // tended are the periods to count: the open ones whose counts are of another day, or were made when yesterday's completions
 // could be under way, or all that have counts.
-func tended(tx *gorm.DB, now model.Instant, all bool) ([]model.Period, error) {
+func tended(tx *gorm.DB, now model.Instant, all bool) (ids []int64, err error) {
 	q := tx.Model(&model.StudyPeriod{}).Joins("JOIN recounts ON recounts.period_id = study_periods.id").
 		Where("closed_at = 0 AND cancelled_at = 0")
 	if all {
@@ -46,19 +45,8 @@ func tended(tx *gorm.DB, now model.Instant, all bool) ([]model.Period, error) {
 		q = q.Where("opens_at <= ? AND closes_at > ? AND (counted_on <> ? OR counted_at < ? AND ? >= ?)",
 			now, now, now.Date(), settled, now, settled)
 	}
-	var ids []int64
-	if err := q.Pluck("study_periods.id", &ids).Error; err != nil {
-		return nil, err
-	}
-	var periods []model.Period
-	for chunk := range slices.Chunk(ids, 100) {
-		found, err := model.LoadPeriods(tx, chunk)
-		if err != nil {
-			return nil, err
-		}
-		periods = slices.AppendSeq(periods, maps.Values(found))
-	}
-	return periods, nil
+	err = q.Pluck("study_periods.id", &ids).Error
+	return ids, err
 }
 
 // sweepMarks takes away the marks that are settled and notes when it first saw the others.
