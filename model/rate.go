@@ -40,6 +40,9 @@ func (t Threshold) Counted(r Rate) int {
 	return r.AdjustedDue()
 }
 
+// PercentOf is the rate that is held against the threshold; nil with nobody to count.
+func (t Threshold) PercentOf(r Rate) *string { return Percent(r.Completed, t.Counted(r)) }
+
 // Met reports whether the rate reaches the threshold, itself included (Civil Code Art. 1259), on integers; nil with
 // nobody to count, which is neither.
 func (t Threshold) Met(r Rate) *bool {

@@ -164,15 +164,15 @@ func audienceIDs(g model.Gathering) []int64 {
 
 // on is the plan with the changes.
 func (c Change) on(p Plan) Plan {
-	set(&p.Kind, c.Kind)
-	set(&p.Title, c.Title)
-	set(&p.Place, c.Place)
-	set(&p.StartsAt, c.StartsAt)
-	set(&p.EndsAt, c.EndsAt)
-	set(&p.CheckInOpensAt, c.CheckInOpensAt)
-	set(&p.CheckInClosesAt, c.CheckInClosesAt)
-	set(&p.AudienceTrack, c.AudienceTrack)
-	set(&p.CreditMinutes, c.CreditMinutes)
+	model.SetGiven(&p.Kind, c.Kind)
+	model.SetGiven(&p.Title, c.Title)
+	model.SetGiven(&p.Place, c.Place)
+	model.SetGiven(&p.StartsAt, c.StartsAt)
+	model.SetGiven(&p.EndsAt, c.EndsAt)
+	model.SetGiven(&p.CheckInOpensAt, c.CheckInOpensAt)
+	model.SetGiven(&p.CheckInClosesAt, c.CheckInClosesAt)
+	model.SetGiven(&p.AudienceTrack, c.AudienceTrack)
+	model.SetGiven(&p.CreditMinutes, c.CreditMinutes)
 	if c.AudienceUnitIDs != nil {
 		p.AudienceUnitIDs = slices.Compact(slices.Sorted(slices.Values(c.AudienceUnitIDs)))
 	}
@@ -189,10 +189,4 @@ func (c Change) on(p Plan) Plan {
 		p.Geofence = nil
 	}
 	return p
-}
-
-func set[T any](target, value *T) {
-	if value != nil {
-		*target = *value
-	}
 }

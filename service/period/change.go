@@ -77,21 +77,15 @@ func (c Change) on(p model.Period) (Plan, error) {
 		Series: p.Series, Number: p.Number, Title: p.Title, OpensAt: p.OpensAt, ClosesAt: p.ClosesAt, ThresholdBP: p.ThresholdBP,
 		Link: p.Link, Quiz: quiz,
 	}
-	set(&plan.Title, c.Title)
-	set(&plan.Link, c.Link)
-	set(&plan.OpensAt, c.OpensAt)
-	set(&plan.ClosesAt, c.ClosesAt)
-	set(&plan.ThresholdBP, c.ThresholdBP)
+	model.SetGiven(&plan.Title, c.Title)
+	model.SetGiven(&plan.Link, c.Link)
+	model.SetGiven(&plan.OpensAt, c.OpensAt)
+	model.SetGiven(&plan.ClosesAt, c.ClosesAt)
+	model.SetGiven(&plan.ThresholdBP, c.ThresholdBP)
 	if c.Quiz != nil || c.NoQuiz {
 		plan.Quiz = c.Quiz
 	}
 	return plan, err
-}
-
-func set[T any](target, value *T) {
-	if value != nil {
-		*target = *value
-	}
 }
 
 func (c Change) write(p *model.Period, plan Plan) (err error) {

@@ -2,8 +2,6 @@ package period
 
 import (
 	"context"
-	"maps"
-	"slices"
 	"sync"
 
 	"gorm.io/gorm"
@@ -76,49 +74,39 @@ func (g *groups) do(ctx context.Context, r *request) error {
 	return l.group.Do(ctx, r)
 }
 
-// settleGroup records completions of any members and periods in one transaction.
+// settleGroup records completions of any members in one period, in one transaction.
 func (s *Service) settleGroup(ctx context.Context, requests []*request) error {
 	return s.db.WriteAfterLook(ctx, func(tx *gorm.DB) error { return s.settle(tx, requests) })
 }
 
-// settle takes the time when nobody can close the periods any more, so that a completion is in the version that is frozen
+// settle takes the time when nobody can close the period any more, so that a completion is in the version that is frozen
 // or late, never neither.
 func (s *Service) settle(tx *gorm.DB, requests []*request) error {
-	memberIDs, periodIDs := idsOf(requests)
-	periods, err := model.LoadPeriods(model.ForShare(tx), periodIDs)
-	if err != nil {
+	id := requests[0].periodID
+	memberIDs := make([]int64, len(requests))
+	for i, r := range requests {
+		memberIDs[i] = r.actor.MemberID
+		r.done, r.created, r.refusal = Recorded{}, false, model.ErrNotFound
+	}
+	found, err := model.LoadPeriods(model.ForShare(tx), []int64{id})
+	p, exists := found[id]
+	if err != nil || !exists {
 		return err
 	}
 	now := model.At(s.now())
-	l := newLedger(now)
-	for _, p := range periods {
-		if now >= p.ClosesAt && !p.Frozen() { // who attended in time must not be told that he is late
-			if err := takeAttendance(tx, p, now); err != nil {
-				return err
-			}
-		}
-		if err := l.open(tx, p, memberIDs); err != nil {
+	if now >= p.ClosesAt && !p.Frozen() { // who attended in time must not be told that he is late
+		if err := takeAttendance(tx, p, now); err != nil {
 			return err
 		}
 	}
+	l := newLedger(now)
+	if err := l.open(tx, p, sortedIDs(memberIDs)); err != nil {
+		return err
+	}
 	for _, r := range requests {
-		r.done, r.created, r.refusal = Recorded{}, false, nil
-		p, exists := periods[r.periodID]
-		if !exists {
-			r.refusal = model.ErrNotFound
-			continue
-		}
 		r.refusal = l.complete(r, p)
 	}
 	return l.write(tx)
-}
-
-func idsOf(requests []*request) (memberIDs, periodIDs []int64) {
-	members, periods := map[int64]bool{}, map[int64]bool{}
-	for _, r := range requests {
-		members[r.actor.MemberID], periods[r.periodID] = true, true
-	}
-	return slices.Collect(maps.Keys(members)), slices.Collect(maps.Keys(periods))
 }
 
 // complete decides one request. Who has completed already gets that record, however late he asks, so that a retry whose

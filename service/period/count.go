@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"maps"
 	"slices"
-	"strings"
 
 	"gorm.io/gorm"
 
@@ -165,16 +164,15 @@ func ownCounts(tx *gorm.DB, p model.Period, units []model.PeriodCount) (map[int6
 	own := make(map[int64]model.Rate, len(units))
 	for _, u := range units {
 		family, err := loadCounts(tx, p, 0, func(q *gorm.DB) *gorm.DB {
-			return q.Where("position BETWEEN ? AND ?", u.Position, u.LastPosition)
+			return q.Where("position BETWEEN ? AND ? AND depth <= ?", u.Position, u.LastPosition, u.Depth+1)
 		})
 		if err != nil {
 			return nil, err
 		}
 		for _, c := range family {
-			switch {
-			case c.UnitID == u.UnitID:
+			if c.UnitID == u.UnitID {
 				own[u.UnitID] = own[u.UnitID].Plus(c.Rate)
-			case strings.Count(c.Path, "/") == strings.Count(u.Path, "/")+1:
+			} else {
 				own[u.UnitID] = own[u.UnitID].Minus(c.Rate)
 			}
 		}

@@ -4,7 +4,6 @@ import (
 	"cmp"
 	"context"
 	"fmt"
-	"math"
 	"strconv"
 
 	"zhibu/model"
@@ -52,18 +51,13 @@ func (r Rates) chart() office.Chart {
 	}
 	for _, u := range units[:min(len(units), maxBars)] {
 		c.Labels = append(c.Labels, u.Name)
-		c.Series[0].Values = append(c.Series[0].Values, pointOf(decisive(r.Period.StudyPeriod, u.Rate)))
+		c.Series[0].Values = append(c.Series[0].Values, pointOf(r.Period.Threshold().PercentOf(u.Rate)))
 	}
 	return c
 }
 
 // maxBars is how many bars a picture has room for; the table has all units.
 const maxBars = 60
-
-// decisive is the percentage that is held against the threshold.
-func decisive(p model.StudyPeriod, r model.Rate) *string {
-	return YearPeriod{StudyPeriod: p, Rate: r}.Percent()
-}
 
 // Picture is the chart of the rates (.png).
 func (s *Service) Picture(ctx context.Context, actor model.Actor, id int64, q Query) (name string, content []byte, err error) {
@@ -162,7 +156,7 @@ func (s *Service) YearWorkbook(ctx context.Context, actor model.Actor, unitID in
 		}
 		sheet.Rows = append(sheet.Rows, append([]any{
 			p.Name(), p.Title, p.OpensAt.Time().Format(layout), p.Cutoff().Time().Format(layout),
-			math.Round(float64(p.ThresholdBP)) / 100, state,
+			float64(p.ThresholdBP) / 100, state,
 		}, rateCells(p.Rate, p.Threshold())...))
 	}
 	if sheet.Chart.Rows[1] == 0 {

@@ -147,24 +147,24 @@ func (s *Service) Todo(ctx context.Context, actor model.Actor) ([]Item, error) {
 	tx := s.db.Read(ctx)
 	now := model.At(s.now())
 	done := tx.Model(&model.Completion{}).Select("period_id").Where("member_id = ?", actor.MemberID)
-	var found []model.StudyPeriod
-	err := tx.Model(&model.StudyPeriod{}).Select("study_periods.id").Joins("JOIN units ON units.id = study_periods.unit_id").
+	var ids []int64
+	err := tx.Model(&model.StudyPeriod{}).Joins("JOIN units ON units.id = study_periods.unit_id").
 		Scopes(model.ShownPeriods(actor, true), inState(model.PeriodOpen, now)).Where("study_periods.id NOT IN (?)", done).
-		Order("study_periods.closes_at, study_periods.id").Limit(2 * maxTodo).Find(&found).Error
+		Order("study_periods.closes_at, study_periods.id").Limit(2*maxTodo).Pluck("study_periods.id", &ids).Error
 	if err != nil {
 		return nil, err
 	}
-	items, err := load(tx, actor, found)
+	periods, err := model.LoadPeriods(tx, ids)
 	if err != nil {
 		return nil, err
 	}
-	for _, item := range items {
+	for _, id := range ids {
 		l := newLedger(now)
-		if err := l.open(tx, item.Period, []int64{actor.MemberID}); err != nil {
+		if err := l.open(tx, periods[id], []int64{actor.MemberID}); err != nil {
 			return nil, err
 		}
 		if len(l.due) > 0 {
-			todo = append(todo, item)
+			todo = append(todo, Item{Period: periods[id]})
 		}
 		if len(todo) == maxTodo {
 			break

@@ -34,9 +34,7 @@ type Rates struct {
 }
 
 // Depth is how many levels the unit is below the one asked for.
-func (r Rates) Depth(c model.PeriodCount) int {
-	return strings.Count(c.Path, "/") - strings.Count(r.Total.Path, "/")
-}
+func (r Rates) Depth(c model.PeriodCount) int { return c.Depth - r.Total.Depth }
 
 // The refusals of the rates.
 var (

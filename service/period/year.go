@@ -29,12 +29,7 @@ type YearPeriod struct {
 }
 
 // Percent is the rate that is held against the threshold.
-func (y YearPeriod) Percent() *string {
-	if y.Threshold().Raw {
-		return y.Rate.Percent()
-	}
-	return y.Rate.AdjustedPercent()
-}
+func (y YearPeriod) Percent() *string { return y.Threshold().PercentOf(y.Rate) }
 
 func (y YearPeriod) counted() int { return y.Threshold().Counted(y.Rate) }
 

@@ -49,32 +49,26 @@ func (c Change) on(p Person) Person {
 	if c.IDNumber != nil && *c.IDNumber != "" {
 		p.BirthDate, p.Gender = "", ""
 	}
-	set(&p.Name, c.Name)
-	set(&p.Gender, c.Gender)
-	set(&p.Ethnicity, c.Ethnicity)
-	set(&p.BirthDate, c.BirthDate)
-	set(&p.Phone, c.Phone)
-	set(&p.IDNumber, c.IDNumber)
-	set(&p.Education, c.Education)
-	set(&p.JobTitle, c.JobTitle)
-	set(&p.Note, c.Note)
+	model.SetGiven(&p.Name, c.Name)
+	model.SetGiven(&p.Gender, c.Gender)
+	model.SetGiven(&p.Ethnicity, c.Ethnicity)
+	model.SetGiven(&p.BirthDate, c.BirthDate)
+	model.SetGiven(&p.Phone, c.Phone)
+	model.SetGiven(&p.IDNumber, c.IDNumber)
+	model.SetGiven(&p.Education, c.Education)
+	model.SetGiven(&p.JobTitle, c.JobTitle)
+	model.SetGiven(&p.Note, c.Note)
 	return p
 }
 
 func (c MembershipChange) on(m model.Membership) model.Membership {
-	set(&m.Kind, c.Kind)
-	set(&m.State, c.State)
-	set(&m.Category, c.Category)
-	set(&m.Hardship, c.Hardship)
-	set(&m.JoinedOn, c.JoinedOn)
-	set(&m.ConfirmedOn, c.ConfirmedOn)
+	model.SetGiven(&m.Kind, c.Kind)
+	model.SetGiven(&m.State, c.State)
+	model.SetGiven(&m.Category, c.Category)
+	model.SetGiven(&m.Hardship, c.Hardship)
+	model.SetGiven(&m.JoinedOn, c.JoinedOn)
+	model.SetGiven(&m.ConfirmedOn, c.ConfirmedOn)
 	return m
-}
-
-func set[T any](target, value *T) {
-	if value != nil {
-		*target = *value
-	}
 }
 
 // Change alters a member: an officer of a present membership's unit everything, the member himself his phone. A change
