@@ -19,9 +19,10 @@ var layers = []struct {
 	deny   []string // of the standard library
 }{
 	{folder: "service/wechat/sim", allow: []string{"rsc.io/qr"}},
-	{folder: "service/wechat", allow: []string{"zhibu/model", "github.com/silenceper/wechat/v2/"}},
+	{folder: "service/wechat", allow: []string{"zhibu/model", "github.com/silenceper/wechat/v2/", "github.com/wechatpay-apiv3/wechatpay-go/"}},
 	{folder: "service/roster", allow: []string{"zhibu/model", "zhibu/office", "gorm.io/gorm", "github.com/mozillazg/go-pinyin", "golang.org/x/text/"}, deny: []string{"net/http"}},
 	{folder: "service/checkin", allow: []string{"zhibu/model", "zhibu/office", "gorm.io/gorm"}, deny: []string{"net/http"}},
+	{folder: "service/dues", allow: []string{"zhibu/model", "zhibu/office", "gorm.io/gorm"}, deny: []string{"net/http"}},
 	{folder: "service/period", allow: []string{"golang.org/x/text/", "gorm.io/gorm/clause", "zhibu/model", "zhibu/office", "gorm.io/gorm"}, deny: []string{"net/http"}},
 	{folder: "service/signin", allow: []string{"zhibu/model", "gorm.io/gorm", "github.com/golang-jwt/jwt/v5", "golang.org/x/crypto/"}, deny: []string{"net/http"}},
 	{folder: "service", allow: []string{"zhibu/model", "gorm.io/gorm"}, deny: []string{"net/http"}},

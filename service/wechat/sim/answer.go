@@ -16,11 +16,19 @@ const (
 type answer struct {
 	status int
 	mime   string
+	header http.Header // besides
 	body   []byte
 	length int
 }
 
 func (a answer) write(w http.ResponseWriter) {
+	for name, values := range a.header {
+		w.Header()[name] = values
+	}
+	if a.status == http.StatusNoContent {
+		w.WriteHeader(a.status)
+		return
+	}
 	w.Header().Set("Content-Type", a.mime)
 	w.Header().Set("Content-Length", strconv.Itoa(max(a.length, len(a.body))))
 	w.WriteHeader(a.status)

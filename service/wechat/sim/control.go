@@ -22,6 +22,10 @@ func (p *Platform) controlHandler() http.Handler {
 	mux.HandleFunc("POST "+controls+"faults", p.controlFaults)
 	mux.HandleFunc("POST "+controls+"reset", p.controlReset)
 	mux.HandleFunc("GET "+controls+"journal", p.controlJournal)
+	mux.HandleFunc("POST "+controls+"pay", p.controlPay)
+	mux.HandleFunc("POST "+controls+"refund", p.controlRefund)
+	mux.HandleFunc("POST "+controls+"deliver", p.controlDeliver)
+	mux.HandleFunc("GET "+controls+"orders", p.controlOrders)
 	mux.HandleFunc(controls, func(w http.ResponseWriter, r *http.Request) {
 		problem(w, http.StatusNotFound, "not_found", fmt.Sprintf("模拟器没有 %s %s", r.Method, r.URL.Path))
 	})

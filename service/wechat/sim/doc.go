@@ -7,4 +7,9 @@
 //
 // It enforces what the platform enforces: codes that work once and for five minutes, tokens that expire or are
 // replaced, quotas, the rules for a scene; and it words its refusals as the platform does, request id included.
+//
+// With a Merchant it is WeChat Pay as well (API v3, public-key mode): it checks the merchant's signature and signs its
+// own answers, keeps the rules of orders and refunds, writes bills, and notifies until it is heard. A member pays
+// through Pay or /_sim/pay. Business times are the platform's clock; signatures carry the real time, since the SDK
+// checks them against it.
 package sim

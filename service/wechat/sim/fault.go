@@ -4,11 +4,13 @@ import (
 	"errors"
 	"fmt"
 	"net/http"
+	"slices"
 )
 
 const (
 	maxFaults    = 1000
 	maxLatencyMS = 60_000
+	maxSkew      = 24 * 60 * 60
 )
 
 // TokenDeath is how the current stable token ends before its time.
@@ -22,9 +24,12 @@ const (
 )
 
 // Fault is something that goes wrong with the next calls. Latency comes first and goes with any other fault. Errcode,
-// Status, HTML and Reset replace the call: nothing is done. Truncate and Empty spoil its answer: it was done.
+// Code, Status, HTML and Reset replace the call: nothing is done. Truncate and Empty spoil its answer: it was done.
+//
+// Endpoint is a path, with the braces of WeChat Pay's such as /v3/refund/domestic/refunds/{out_refund_no}, or
+// "notify": the platform's own call of a notify_url. Without one, a fault happens to the next call that can meet it.
 type Fault struct {
-	Endpoint  string `json:"endpoint"`   // the path it awaits; empty means every path
+	Endpoint  string `json:"endpoint"`   // empty means every one
 	Times     int    `json:"times"`      // how many calls it spoils; 0 means one
 	Errcode   int    `json:"errcode"`    // the platform's refusal, with its text
 	Status    int    `json:"status"`     // an HTTP status from a gateway, such as 502
@@ -38,6 +43,37 @@ type Fault struct {
 	PNG               bool `json:"png"`                 // code: image/png and not image/jpeg
 
 	KillToken TokenDeath `json:"kill_token"` // happens now, awaits no call, and excludes the rest
+
+	// WeChat Pay: answers and notifications.
+	Code         string `json:"code"`          // its refusal, such as NOT_ENOUGH, with its status and text
+	Unsigned     bool   `json:"unsigned"`      // no signature
+	BadSignature bool   `json:"bad_signature"` // a signature of something else
+	Probe        bool   `json:"probe"`         // the signature is WECHATPAY/SIGNTEST/…, which must be refused
+	SkewSeconds  int    `json:"skew_seconds"`  // the signature's time is off by so much
+
+	// WeChat Pay: what a notification or the answer to a query says.
+	WrongAmount   bool `json:"wrong_amount"`   // one fen more than true, of the order or of the refund
+	WrongCurrency bool `json:"wrong_currency"` // USD
+	WrongMchID    bool `json:"wrong_mchid"`    // another merchant
+	WrongAppID    bool `json:"wrong_appid"`    // another app; not of a refund
+
+	// WeChat Pay: notifications. A bad one is tried again as any other that was not taken.
+	NoNotify           bool `json:"no_notify"`            // lost for good
+	LateNotify         bool `json:"late_notify"`          // the first attempt gets lost; DeliverDue sends the next
+	DuplicateNotify    bool `json:"duplicate_notify"`     // twice at once
+	NotifyBeforeAnswer bool `json:"notify_before_answer"` // prepay: paid and notified before the answer goes out
+	NotifyAfterClose   bool `json:"notify_after_close"`   // close: answers 204, yet it was paid; DeliverDue notifies
+
+	NoPrepayID     bool `json:"no_prepay_id"`    // prepay: 200 without it; the order exists
+	HoldRefund     bool `json:"hold_refund"`     // refund: stays PROCESSING until FinishRefund
+	RefundAbnormal bool `json:"refund_abnormal"` // refund: accepted, then ABNORMAL
+	RefundClosed   bool `json:"refund_closed"`   // refund: accepted, then CLOSED
+
+	NoBill          bool `json:"no_bill"`           // bill: NO_STATEMENT_EXIST
+	BadHash         bool `json:"bad_hash"`          // bill: its hash is of another file
+	BillWrongAmount bool `json:"bill_wrong_amount"` // bill: the first line has one fen more
+	BillDropLine    bool `json:"bill_drop_line"`    // bill: the first line is missing
+	BillExtraLine   bool `json:"bill_extra_line"`   // bill: one yuan that nobody ordered, at 23:00
 }
 
 // Fail lets f happen. It refuses a fault that would do nothing or that no call could meet.
@@ -61,7 +97,7 @@ func (p *Platform) Fail(f Fault) error {
 func (p *Platform) checkFault(f Fault) error {
 	effect := f
 	effect.Endpoint, effect.Times = "", 0
-	_, known := p.routes[f.Endpoint]
+	known := slices.Contains(p.endpoints(), f.Endpoint)
 	switch {
 	case effect == Fault{}:
 		return errors.New("没有指定故障：请给出 errcode、status、latency_ms、reset 等之一")
@@ -74,7 +110,7 @@ func (p *Platform) checkFault(f Fault) error {
 	case f.LatencyMS < 0 || f.LatencyMS > maxLatencyMS:
 		return fmt.Errorf("latency_ms 必须在 0 至 %d 之间", maxLatencyMS)
 	case f.KillToken == "":
-		return nil
+		return p.checkFit(f)
 	case f.KillToken != TokenReplaced && f.KillToken != TokenDead:
 		return errors.New("kill_token 只能是 replaced 或 dead")
 	case f != Fault{KillToken: f.KillToken}:
@@ -83,10 +119,17 @@ func (p *Platform) checkFault(f Fault) error {
 	return nil
 }
 
-// takeFault returns the oldest fault that awaits path, and uses it up once.
-func (s *state) takeFault(path string) Fault {
+// takeFault is that of state, for whoever does not hold mu.
+func (p *Platform) takeFault(endpoint string) Fault {
+	p.mu.Lock()
+	defer p.mu.Unlock()
+	return p.state.takeFault(endpoint)
+}
+
+// takeFault returns the oldest fault that awaits the endpoint, and uses it up once.
+func (s *state) takeFault(endpoint string) Fault {
 	for i, f := range s.faults {
-		if f.Endpoint != "" && f.Endpoint != path {
+		if f.Endpoint != "" && f.Endpoint != endpoint || !f.fits(endpoint) {
 			continue
 		}
 		if f.Times--; f.Times == 0 {

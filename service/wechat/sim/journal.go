@@ -57,11 +57,19 @@ func cut(s string) string {
 var (
 	secretInQuery = regexp.MustCompile(`\b(secret|access_token|js_code)=[^&]*`)
 	secretInBody  = regexp.MustCompile(`"(secret|access_token|code)"(\s*):(\s*)"[^"]*"?`)
+
+	// Who paid what is nobody's business, and the token of a bill opens it.
+	privateInPayQuery = regexp.MustCompile(`\b(token)=[^&]*`)
+	privateInPayBody  = regexp.MustCompile(`"(openid)"(\s*):(\s*)"[^"]*"?`)
 )
 
 // redacted is e as it may be shown: whoever may look at the journal may not thereby call the platform.
 func (e Entry) redacted() Entry {
 	e.Query = secretInQuery.ReplaceAllString(e.Query, "$1=***")
 	e.Body = secretInBody.ReplaceAllString(e.Body, `"$1"$2:$3"***"`)
+	if isPay(e.Path) {
+		e.Query = privateInPayQuery.ReplaceAllString(e.Query, "$1=***")
+		e.Body = privateInPayBody.ReplaceAllString(e.Body, `"$1"$2:$3"***"`)
+	}
 	return e
 }

@@ -3,6 +3,7 @@ package sim
 import (
 	"context"
 	"io"
+	"maps"
 	"net/http"
 	"net/url"
 	"strings"
@@ -32,6 +33,9 @@ type Config struct {
 	Now       func() time.Time           // the platform's clock; nil is time.Now
 	Pages     []string                   // the released pages; nil releases every page
 	UnionID   func(openID string) string // nil: not bound to an Open Platform account, so no unionid
+
+	Merchant *Merchant         // nil: no WeChat Pay
+	Deliver  http.RoundTripper // how the platform reaches a notify_url; nil is the network
 }
 
 // Platform is the simulator. Its methods may be called at any time from any goroutine.
@@ -40,6 +44,9 @@ type Platform struct {
 	routes  map[string]route
 	control http.Handler
 	serial  atomic.Uint64 // survives Reset, so that no id is ever given twice
+
+	pay      *payments    // nil without a merchant
+	notifier *http.Client // calls notify_url
 
 	mu    sync.Mutex // guards state, never held while waiting
 	state state
@@ -61,10 +68,16 @@ type route struct {
 
 // call is one request to the platform, read and bounded.
 type call struct {
-	path  string
-	query url.Values
-	body  []byte
-	fault Fault
+	ctx      context.Context // the request's, for what the platform does before it answers
+	method   string
+	path     string
+	endpoint string // the path, with braces where WeChat Pay's have a number
+	arg      string // what stands in the braces
+	query    url.Values
+	body     []byte
+	fault    Fault
+
+	uri, authorization string // what WeChat Pay's signature covers, and the signature
 }
 
 // New returns a platform that knows the one mini program in cfg.
@@ -80,12 +93,24 @@ func New(cfg Config) *Platform {
 		pathPhone:       {http.MethodPost, p.phoneNumber},
 		pathQRCode:      {http.MethodPost, p.miniProgramCode},
 	}
+	if cfg.Merchant != nil {
+		p.pay = newPayments(p, cfg.Merchant)
+		p.notifier = &http.Client{
+			Transport:     cfg.Deliver,
+			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+		}
+		maps.Copy(p.routes, p.pay.routes())
+	}
 	p.control = p.controlHandler()
 	return p
 }
 
-// Reset forgets every code, token, fault and journal entry, as if the platform had been made anew.
+// Reset forgets every code, token, order, fault and journal entry, as if the platform had been made anew. The
+// merchant keeps its keys.
 func (p *Platform) Reset() {
+	if p.pay != nil {
+		p.pay.reset()
+	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state = state{}
@@ -102,8 +127,12 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		http.Error(w, "413 Request Entity Too Large", http.StatusRequestEntityTooLarge)
 		return
 	}
-	c := call{path: r.URL.Path, query: r.URL.Query(), body: body}
-	c.fault = p.receive(r, body)
+	c := call{
+		ctx: r.Context(), method: r.Method, path: r.URL.Path, query: r.URL.Query(), body: body,
+		uri: r.RequestURI, authorization: r.Header.Get("Authorization"),
+	}
+	c.endpoint, c.arg = endpointOf(c.path)
+	c.fault = p.receive(r, body, c.endpoint)
 	if !wait(r.Context(), time.Duration(c.fault.LatencyMS)*time.Millisecond) {
 		return
 	}
@@ -111,30 +140,32 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 		reset(w)
 		return
 	}
-	p.answer(r.Method, c).write(w)
+	p.answer(c).write(w)
 }
 
 // receive journals a request and takes the fault that awaits it.
-func (p *Platform) receive(r *http.Request, body []byte) Fault {
+func (p *Platform) receive(r *http.Request, body []byte, endpoint string) Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state.journal.add(Entry{
 		At: p.cfg.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Body: string(body),
 	})
-	return p.state.takeFault(r.URL.Path)
+	return p.state.takeFault(endpoint)
 }
 
-func (p *Platform) answer(method string, c call) answer {
+func (p *Platform) answer(c call) answer {
 	if a, ok := p.faulty(c); ok {
 		return a
 	}
-	to, known := p.routes[c.path]
+	to, known := p.routes[c.endpoint]
 	switch {
+	case p.pay != nil && isPay(c.path) && (!known || c.method != to.method):
+		return payRefuse("RESOURCE_NOT_EXISTS", "接口不存在")
 	case !known:
 		return p.refuse(c.path, 40066)
-	case method != to.method && to.method == http.MethodGet:
+	case c.method != to.method && to.method == http.MethodGet:
 		return p.refuse(c.path, 43001)
-	case method != to.method:
+	case c.method != to.method:
 		return p.refuse(c.path, 43002)
 	}
 	return c.fault.spoil(to.handle(c))
