@@ -20,12 +20,15 @@ const (
 	RecordAttendance Permission = "record_attendance" // roll call, proxy, home visit; completions for others
 	DecideLeave      Permission = "decide_leave"      // and exempt from a study period
 	WritePeriods     Permission = "write_periods"     // open, change, close and cancel study periods
+	ReadDues         Permission = "read_dues"         // bills, payments, statement of the unit
+	WriteDues        Permission = "write_dues"        // assess, bill, collect, remit; never for oneself
 	ReadAudit        Permission = "read_audit"
 	Administer       Permission = "administer" // roots, appointing admins, answering feedback
 )
 
 var leading = []Permission{
 	ReadRoster, ReadPersonal, WriteRoster, WriteUnits, WriteActivities, RecordAttendance, DecideLeave, WritePeriods,
+	ReadDues, WriteDues,
 }
 
 // titlePermissions is the starting matrix of DOMAIN.md §15.2.
@@ -34,12 +37,12 @@ var titlePermissions = map[Title][]Permission{
 	DeputySecretary:       leading,
 	LeagueSecretary:       leading,
 	LeagueDeputySecretary: leading,
-	Organiser:             {ReadRoster, ReadPersonal, WriteRoster, WriteActivities, RecordAttendance},
+	Organiser:             {ReadRoster, ReadPersonal, WriteRoster, WriteActivities, RecordAttendance, ReadDues, WriteDues},
 	Publicity:             {ReadRoster, WriteActivities},
 	Discipline:            {ReadRoster},
 	Youth:                 {ReadRoster, WriteActivities},
 	GroupLeader:           {ReadRoster, WriteActivities, RecordAttendance},
-	Auditor:               {ReadRoster, ReadAudit},
+	Auditor:               {ReadRoster, ReadAudit, ReadDues},
 	Admin:                 append([]Permission{ReadAudit, Administer}, leading...),
 }
 
@@ -82,6 +85,14 @@ func (a Actor) Ref() string {
 	return "system"
 }
 
+// Holder names the actor as who has cash in hand: the member, at whatever desk he signed in, else the console account.
+func (a Actor) Holder() string {
+	if a.MemberID != 0 {
+		return Actor{MemberID: a.MemberID}.Ref()
+	}
+	return a.Ref()
+}
+
 // IsMember reports whether the actor is the member: nobody records for himself.
 func (a Actor) IsMember(memberID int64) bool { return a.MemberID != 0 && a.MemberID == memberID }
 
@@ -91,7 +102,7 @@ func (a Actor) IsOfficer() bool { return len(a.Grants) > 0 }
 // May reports whether an office of the actor allows p in the unit with the path.
 func (a Actor) May(p Permission, path string) bool {
 	return slices.ContainsFunc(a.Grants, func(g Grant) bool {
-		return strings.HasPrefix(path, g.Path) && slices.Contains(titlePermissions[g.Title], p)
+		return strings.HasPrefix(path, g.Path) && g.Title.Allows(p)
 	})
 }
 
@@ -99,7 +110,7 @@ func (a Actor) May(p Permission, path string) bool {
 // (上级组织).
 func (a Actor) MayAbove(p Permission, path string) bool {
 	return slices.ContainsFunc(a.Grants, func(g Grant) bool {
-		return path != g.Path && strings.HasPrefix(path, g.Path) && slices.Contains(titlePermissions[g.Title], p)
+		return path != g.Path && strings.HasPrefix(path, g.Path) && g.Title.Allows(p)
 	})
 }
 
@@ -115,7 +126,7 @@ func (a Actor) Everywhere(p Permission) bool { return a.May(p, "/") }
 func (a Actor) Paths(p Permission) []string {
 	var paths []string
 	for _, g := range a.Grants {
-		if slices.Contains(titlePermissions[g.Title], p) {
+		if g.Title.Allows(p) {
 			paths = append(paths, g.Path)
 		}
 	}
@@ -173,3 +184,6 @@ func SeenUnit(tx *gorm.DB, a Actor, id int64) (Unit, error) {
 	}
 	return units[0], nil
 }
+
+// Allows reports whether the office allows p in its unit.
+func (t Title) Allows(p Permission) bool { return slices.Contains(titlePermissions[t], p) }

@@ -122,12 +122,62 @@ func BeginPosts(tx *gorm.DB, posts ...Post) error {
 	return MarkMembers(tx, holders...)
 }
 
+// ErrCashInHand keeps an office from ending while its holder has cash of the unit.
+var ErrCashInHand = NewError(Conflict, "cash_in_hand", "该同志手中还有未上缴、未移交的党费现金，请先办理移交")
+
+// refuseOpenCash is ErrCashInHand when the holder of one of the posts, which collect, has cash of its unit or one below it.
+func refuseOpenCash(posts *gorm.DB) error {
+	var collecting []Title
+	for title := range titlePermissions {
+		if title.Allows(WriteDues) {
+			collecting = append(collecting, title)
+		}
+	}
+	var held []struct {
+		MemberID int64
+		Path     string
+	}
+	err := posts.Session(&gorm.Session{}).Where("title IN ?", collecting).
+		Select("member_id, (SELECT units.path FROM units WHERE units.id = posts.unit_id) AS path").Find(&held).Error
+	for _, h := range held {
+		if err != nil {
+			return err
+		}
+		var open int64
+		// As it is now: whoever took cash meanwhile held the office, see HoldOffice.
+		err = ForShare(posts.Session(&gorm.Session{NewDB: true})).Model(&Balance{}).Joins("JOIN units ON units.id = dues_balances.unit_id").
+			Scopes(Under(h.Path)).Where("account = ? AND holder = ? AND amount_fen <> 0", Cash, Actor{MemberID: h.MemberID}.Ref()).
+			Count(&open).Error
+		if err == nil && open > 0 {
+			return ErrCashInHand
+		}
+	}
+	return err
+}
+
+// HoldOffice is ErrForbidden unless the actor still holds an office that allows p in the unit with the path and is not about
+// to end, and keeps the office from ending before the transaction does. A console account holds what it was given.
+func HoldOffice(tx *gorm.DB, a Actor, p Permission, path string, at Instant) error {
+	if a.MemberID == 0 || a.AccountID != 0 {
+		return nil
+	}
+	var posts []Post
+	err := ForShare(tx).Scopes(InOffice(at)).Where("posts.ended = 0").Where("posts.member_id = ? AND posts.unit_id IN ?", a.MemberID, PathIDs(path)).Find(&posts).Error
+	if err == nil && !slices.ContainsFunc(posts, func(o Post) bool { return o.Title.Allows(p) }) {
+		err = ErrForbidden
+	}
+	return err
+}
+
 // EndPosts ends the posts of the query on a day, marks the rosters of their holders and returns how many they were. A
-// post that has not begun by then ends on its first day.
+// post that has not begun by then ends on its first day. Whoever has cash in hand keeps his office (ErrCashInHand).
 func EndPosts(q *gorm.DB, on Date) (ended int64, err error) {
 	q = q.Model(&Post{}).Session(&gorm.Session{})
 	var holders []int64
 	if err := ForUpdate(q).Distinct("member_id").Pluck("member_id", &holders).Error; err != nil || len(holders) == 0 {
+		return 0, err
+	}
+	if err := refuseOpenCash(q); err != nil {
 		return 0, err
 	}
 	done := q.Updates(map[string]any{

@@ -17,6 +17,10 @@ const (
 	SettingMinDays       SettingName = "participation.min_days"
 	SettingDecideOn      SettingName = "participation.decide_on"
 	SettingCheckInsCount SettingName = "participation.check_ins_count"
+	SettingRounding      SettingName = "dues.party.rounding"
+	SettingDuesDay       SettingName = "dues.day"
+	SettingStoreBase     SettingName = "dues.store_base"
+	SettingShowAmounts   SettingName = "dues.publish_amounts"
 )
 
 // SettingSpec is what there is to know of a setting before anybody has set it.
@@ -45,6 +49,11 @@ var settingSpecs = []SettingSpec{
 	{Name: SettingDecideOn, Label: "判断达标所用的比率", Default: string(DecideOnAdjusted), // §12, §21 no. 8
 		kind: choiceSetting, options: []string{string(DecideOnAdjusted), string(DecideOnRaw)}},
 	{Name: SettingCheckInsCount, Label: "参加与学习期关联的活动视为完成学习", Default: "false", kind: boolSetting}, // §21 no. 7
+	{Name: SettingRounding, Label: "党费取整", Default: string(RoundFen), kind: choiceSetting, // §21 no. 10
+		options: []string{string(RoundFen), string(RoundJiao), string(RoundYuanUp)}},
+	{Name: SettingDuesDay, Label: "党费日（每月几日）", Default: "1", kind: intSetting, min: 1, max: 28}, // §21 no. 13
+	{Name: SettingStoreBase, Label: "保存计算基数（加密）", Default: "false", kind: boolSetting},          // §21 no. 14
+	{Name: SettingShowAmounts, Label: "党费公示列出金额", Default: "false", kind: boolSetting},          // §21 no. 21
 }
 
 // SettingSpecs returns the settings that exist, in the order in which they are shown.

@@ -9,6 +9,7 @@ type Transfer struct {
 	FromUnitID   int64
 	ToUnitID     *int64
 	EffectiveOn  Date
+	DuesPaidTo   Month // 党费交至: the last month that belongs to the old unit; empty: as the dues day falls
 	Reason       string
 	CreatedBy    string
 	CreatedAt    Instant `gorm:"autoCreateTime:false"`

@@ -15,6 +15,14 @@ const (
 	League Track = "league"
 )
 
+// DuesName is what the dues of the track are called.
+func (t Track) DuesName() string {
+	if t == League {
+		return "团费"
+	}
+	return "党费"
+}
+
 // UnitKind is the place of a unit in its track.
 type UnitKind string
 
@@ -45,6 +53,14 @@ func (k UnitKind) Track() Track {
 		return League
 	}
 	return Party
+}
+
+// UnitKinds returns the kinds of units of a track.
+func UnitKinds(track Track) []UnitKind {
+	if track == League {
+		return []UnitKind{LeagueCommittee, LeagueGeneralBranch, LeagueBranch, LeagueGroup}
+	}
+	return []UnitKind{PartyCommittee, PartyGeneralBranch, PartyBranch, PartyGroup}
 }
 
 // MayHold reports whether a unit of kind k may have a child of the given kind. A league unit may stand under a party

@@ -29,8 +29,8 @@ type Column struct {
 }
 
 // Sheet is one page of a workbook: lines across all columns, of which the first is the title, then the header, then the
-// rows. A cell is a string, a number (int, int64, float64), or nil for nothing; NaN is nothing too. Strings that a
-// spreadsheet program would run are made harmless.
+// rows. A cell is a string, a number (int, int64, float64), a Sum in a row of totals, or nil for nothing; NaN is nothing
+// too. Strings that a spreadsheet program would run are made harmless.
 type Sheet struct {
 	Name          string // made what a page may be called, and unlike the others
 	Head          []string
@@ -40,6 +40,9 @@ type Sheet struct {
 	FreezeColumns int // stay in view beside the header, which always does
 	Chart         *SheetChart
 }
+
+// Sum is the total of the rows above that are no totals, as it is shown before the program adds up by itself.
+type Sum float64
 
 // The widths in letters of a column and of a page on which they can be read.
 const (
@@ -104,6 +107,9 @@ func (s Sheet) write(f *excelize.File, styles styles) error {
 				if cell.Value, err = cellValue(row[j]); err != nil {
 					return err
 				}
+				if _, ok := row[j].(Sum); ok {
+					cell.Formula = s.sum(j + 1)
+				}
 			}
 			cells[j] = cell
 		}
@@ -113,6 +119,16 @@ func (s Sheet) write(f *excelize.File, styles styles) error {
 		}
 	}
 	return w.Flush()
+}
+
+// sum is the formula that adds up the column; it has no rows to add when all are totals.
+func (s Sheet) sum(column int) string {
+	rows := len(s.Rows) - s.Totals
+	name, err := excelize.ColumnNumberToName(column)
+	if err != nil || rows < 1 {
+		return ""
+	}
+	return fmt.Sprintf("SUM(%s%d:%s%d)", name, s.header()+1, name, s.header()+rows)
 }
 
 // header is the row of the header as the spreadsheet program shows it.
@@ -235,6 +251,8 @@ func cellValue(v any) (any, error) {
 			return nil, nil
 		}
 		return v, nil
+	case Sum:
+		return float64(v), nil
 	case nil, int, int64:
 		return v, nil
 	}

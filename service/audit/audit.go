@@ -4,6 +4,7 @@ package audit
 
 import (
 	"context"
+	"errors"
 	"maps"
 	"slices"
 	"strconv"
@@ -146,4 +147,40 @@ func under(tx *gorm.DB, paths []string) *gorm.DB {
 		events = events.Or("e.unit_path LIKE ?", p+"%")
 	}
 	return events
+}
+
+// Refused records that the actor tried something with money and was refused: the operation and the code, never what he
+// sent. It stands with the unit when he is shown it, else with the unit of his own office or membership.
+func (s *Service) Refused(ctx context.Context, actor model.Actor, operation string, unitID int64, code string, at model.Instant) error {
+	return s.db.Write(ctx, func(tx *gorm.DB) error {
+		var unit model.Unit
+		if unitID != 0 {
+			found, err := model.SeenUnit(tx, actor, unitID)
+			if err != nil && !errors.Is(err, model.ErrNotFound) {
+				return err
+			}
+			unit = found
+		}
+		for _, own := range ownUnits(actor) {
+			if unit.ID != 0 {
+				break
+			}
+			if err := tx.Where("id = ?", own).Find(&unit).Error; err != nil {
+				return err
+			}
+		}
+		return model.Audit(tx, actor, at, model.Deed{
+			Action: "refused." + operation, Unit: unit, SubjectID: unitID, After: map[string]string{"code": code},
+		})
+	})
+}
+
+func ownUnits(a model.Actor) (ids []int64) {
+	for _, g := range a.Grants {
+		ids = append(ids, g.UnitID)
+	}
+	for _, h := range a.Homes {
+		ids = append(ids, h.UnitID)
+	}
+	return ids
 }

@@ -143,7 +143,7 @@ func (d *draft) stay() {
 		return
 	}
 	unit := d.where.unit()
-	if branchPath(d.place.unit) != branchPath(unit) || !d.plan.actor.May(model.WriteRoster, d.place.unit.Path) {
+	if d.place.unit.Branch() != unit.Branch() || !d.plan.actor.May(model.WriteRoster, d.place.unit.Path) {
 		d.reject(fBranch, mustTransfer)
 		return
 	}
@@ -230,7 +230,7 @@ func (d *draft) refuseOffice(office seat) *fault {
 
 // of is the target as seen from the unit in which somebody is, when that is a group of the target's branch.
 func (t target) of(u model.Unit) target {
-	if t.group == nil && isGroup(u.Kind) && branchPath(u) == t.branch.Path {
+	if t.group == nil && isGroup(u.Kind) && u.Branch() == t.branch.Path {
 		t.group = &u
 	}
 	return t

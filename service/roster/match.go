@@ -100,7 +100,7 @@ func (p *plan) matchName(rec record, where target) (*known, *misplaced) {
 		return k, bad
 	}
 	namesakes := slices.DeleteFunc(slices.Clone(p.byName[model.NameKey(rec.person.Name)]), func(k *known) bool {
-		return !k.inside(branchPath(where.branch)) || p.contradicts(rec, k)
+		return !k.inside(where.branch.Branch()) || p.contradicts(rec, k)
 	})
 	switch len(namesakes) {
 	case 0:

@@ -14,6 +14,7 @@ type Move struct {
 	ToUnitID    int64
 	EffectiveOn model.Date // first day in the new unit, today when empty; until then the old one is responsible (Art. 25)
 	Reason      string
+	DuesPaidTo  model.Month // 党费交至, of the letter: the last month the old branch collects; empty: as the dues day falls
 }
 
 // Transfer moves the membership on the track of the unit into that unit from a day on, with its attributes; posts in the
@@ -21,6 +22,9 @@ type Move struct {
 // Until that day is over Cancel undoes it.
 func (s *Service) Transfer(ctx context.Context, actor model.Actor, memberID int64, move Move) (t model.Transfer, err error) {
 	if err := s.checkDeparture("effective_on", &move.EffectiveOn, &move.Reason); err != nil {
+		return t, err
+	}
+	if err := checkPaidTo(move); err != nil {
 		return t, err
 	}
 	now := model.At(s.now())
@@ -46,9 +50,9 @@ func (s *Service) Transfer(ctx context.Context, actor model.Actor, memberID int6
 		}
 		t = model.Transfer{
 			ID: model.NewID(), MemberID: memberID, Track: open.Track, FromUnitID: open.UnitID, ToUnitID: &to.ID,
-			EffectiveOn: move.EffectiveOn, Reason: move.Reason, CreatedBy: actor.Ref(), CreatedAt: now,
+			EffectiveOn: move.EffectiveOn, Reason: move.Reason, DuesPaidTo: move.DuesPaidTo, CreatedBy: actor.Ref(), CreatedAt: now,
 		}
-		if branch := branchPath(open.Unit); !strings.HasPrefix(to.Path, branch) {
+		if branch := open.Unit.Branch(); !strings.HasPrefix(to.Path, branch) {
 			if err := model.RefuseHigherOffice(tx, actor, now, memberID); err != nil {
 				return err
 			}
@@ -59,6 +63,20 @@ func (s *Service) Transfer(ctx context.Context, actor model.Actor, memberID int6
 		return s.record(tx, actor, "member.transfer", open, t, auditMembership(after))
 	})
 	return t, err
+}
+
+// checkPaidTo refuses a month that is none, or so far from the move that it is a slip of the pen.
+func checkPaidTo(move Move) error {
+	if move.DuesPaidTo == "" {
+		return nil
+	}
+	if _, err := model.ParseMonth(string(move.DuesPaidTo)); err != nil {
+		return model.InvalidField("dues_paid_to", "invalid_month", "月份须形如 2026-03")
+	}
+	if n := move.DuesPaidTo.Since(model.MonthOf(move.EffectiveOn)); n < -12 || n > 12 {
+		return model.InvalidField("dues_paid_to", "invalid_month", "党费交至的月份与转接日期相差过远")
+	}
+	return nil
 }
 
 // End ends a membership that has no end yet: the member left, was struck off, died or aged out. On is the first day no
@@ -155,14 +173,6 @@ func (s *Service) record(tx *gorm.DB, actor model.Actor, action string, before E
 	})
 }
 
-// branchPath is the path of the branch to which the unit belongs: the unit itself, or for a group the one above it.
-func branchPath(u model.Unit) string {
-	if !isGroup(u.Kind) || u.ParentID == nil {
-		return u.Path
-	}
-	return u.Path[:strings.LastIndexByte(strings.TrimSuffix(u.Path, "/"), '/')+1]
-}
-
 // leaveOffices ends the posts of somebody whose membership in the unit has ended.
 func (s *Service) leaveOffices(tx *gorm.DB, ended model.Membership, unit model.Unit) error {
 	var left int64
@@ -173,7 +183,7 @@ func (s *Service) leaveOffices(tx *gorm.DB, ended model.Membership, unit model.U
 	if left == 0 {
 		return endOffices(tx, ended.MemberID, "/", ended.EndedOn)
 	}
-	return endOffices(tx, ended.MemberID, branchPath(unit), ended.EndedOn)
+	return endOffices(tx, ended.MemberID, unit.Branch(), ended.EndedOn)
 }
 
 // endOffices ends the member's posts below the path on the day: an office gives access, which must not outlast the

@@ -145,7 +145,7 @@ func (t unitTree) resolve(rec record) (target, *misplaced) {
 
 func (t unitTree) groups(name string, branch model.Unit) []model.Unit {
 	return t.find(name, func(u model.Unit) bool {
-		return isGroup(u.Kind) && u.Kind.Track() == branch.Kind.Track() && strings.HasPrefix(u.Path, branchPath(branch))
+		return isGroup(u.Kind) && u.Kind.Track() == branch.Kind.Track() && strings.HasPrefix(u.Path, branch.Branch())
 	})
 }
 

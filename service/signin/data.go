@@ -27,6 +27,7 @@ type PersonalData struct {
 	Exemptions  []model.Exemption
 	Frozen      []FrozenEntry
 	Feedback    []model.Feedback
+	Dues        PersonalDues
 	Periods     map[int64]model.StudyPeriod // those named in the rows above, without their quiz
 	Units       map[int64]model.Unit        // likewise
 }
@@ -72,6 +73,9 @@ func (s *Service) MyData(ctx context.Context, actor model.Actor) (PersonalData, 
 		d.Bindings[i].OpenID = ""
 	}
 	if err := d.loadPeriods(db); err != nil {
+		return d, err
+	}
+	if d.Dues, err = s.myDues(db, actor.MemberID); err != nil {
 		return d, err
 	}
 	d.Units = map[int64]model.Unit{}
@@ -128,6 +132,7 @@ func (d PersonalData) unitIDs() []int64 {
 	for _, e := range d.Frozen {
 		ids = append(ids, e.UnitID)
 	}
+	ids = append(ids, d.Dues.unitIDs()...)
 	slices.Sort(ids)
 	return slices.Compact(ids)
 }
@@ -150,9 +155,10 @@ const ErasedText = "（已应本人要求清除）"
 // erasureKind marks a request among the feedback.
 const erasureKind = "erasure"
 
-// Erase blanks the actor's personal fields and openids, his own feedback and the free texts about his attendance and
-// study, unbinds, and ends all sessions. Memberships, attendance, completions, frozen versions and the audit stay, for
-// a member without a name: the audit names nobody itself (DOMAIN.md §19.4). Who is still on a roster or in office cannot
+// Erase blanks the actor's personal fields and openids, his own feedback, the free texts about his attendance, study and
+// dues and the kept base of his dues, unbinds, and ends all sessions. Memberships, attendance, completions, frozen
+// versions, the books on dues and the audit stay, for a member without a name: the audit names nobody itself (DOMAIN.md
+// §19.4). Who is still on a roster or in office cannot
 // be forgotten, because the organisation must keep its roster: then the request is put before the officers as feedback,
 // once, and the member asks again when they have ended the membership.
 func (s *Service) Erase(ctx context.Context, actor model.Actor) (Erasure, error) {
@@ -233,6 +239,9 @@ func erase(tx *gorm.DB, actor model.Actor, now model.Instant) error {
 		return err
 	}
 	if err := eraseTexts(tx, actor.MemberID); err != nil {
+		return err
+	}
+	if err := eraseDues(tx, actor.MemberID); err != nil {
 		return err
 	}
 	return model.Audit(tx, actor, now, model.Deed{Action: "member.erase", SubjectID: actor.MemberID})

@@ -1,0 +1,5 @@
+//go:build !race
+
+package dues_test
+
+const race = false
