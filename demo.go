@@ -6,6 +6,8 @@ import (
 	"fmt"
 	"io"
 	"net"
+	"os"
+	"path/filepath"
 	"strings"
 	"time"
 
@@ -15,7 +17,10 @@ import (
 	"zhibu/service/wechat/sim"
 )
 
-const demoAccount = "demo"
+const (
+	demoAccount = "demo"
+	demoMchID   = "1900000109"
+)
 
 // runDemo serves an invented bureau with a simulated WeChat in the same process. A second start finds everything there
 // and changes nothing.
@@ -24,8 +29,21 @@ func runDemo(ctx context.Context, p program) error {
 	if p.Config, err = p.Demo(); err != nil {
 		return err
 	}
-	platform := sim.New(sim.Config{AppID: p.WechatAppID, AppSecret: p.WechatSecret, Now: time.Now})
-	s, err := newServer(ctx, p, wiring{issuer: "zhibu-demo", transport: platform.Transport(), simulator: platform})
+	listener, err := openListener(p.Addr)
+	if err != nil {
+		return err
+	}
+	defer listener.Close()
+	merchant, err := openDemoMerchant(p.DataDir)
+	if err != nil {
+		return err
+	}
+	defer merchant.Close()
+	platform := sim.New(sim.Config{AppID: p.WechatAppID, AppSecret: p.WechatSecret, Now: time.Now, Merchant: merchant})
+	s, err := newServer(ctx, p, wiring{
+		issuer: "zhibu-demo", transport: platform.Transport(), simulator: platform, merchant: merchant,
+		notifyURL: "http://" + listener.Addr().String() + payNoticePath,
+	})
 	if err != nil {
 		return err
 	}
@@ -37,7 +55,16 @@ func runDemo(ctx context.Context, p program) error {
 	if err != nil {
 		return err
 	}
-	return s.listen(ctx, func(a net.Addr) { printGuide(p.stdout, "http://"+a.String(), guide) })
+	go s.every(ctx, time.Second, "simulated notifications", func(ctx context.Context) error { platform.DeliverDue(ctx); return nil })
+	return s.listen(ctx, listener, func(a net.Addr) { printGuide(p.stdout, "http://"+a.String(), guide) })
+}
+
+// openDemoMerchant opens the simulated merchant, whose orders survive the process as those of the real one would.
+func openDemoMerchant(dataDir string) (*sim.Merchant, error) {
+	if err := os.MkdirAll(dataDir, 0o700); err != nil {
+		return nil, err
+	}
+	return sim.OpenMerchant(filepath.Join(dataDir, "wechat-pay-simulator.jsonl"), demoMchID)
 }
 
 // seedDemo fills an empty database with the bureau and its console account.

@@ -16,7 +16,7 @@ func TestFeaturesAreOffUnlessSwitchedOn(t *testing.T) {
 			t.Fatal(err)
 		}
 		listed := map[string]api.Feature{}
-		for _, f := range featuresOf(c) {
+		for _, f := range featuresOf(c, false) {
 			if _, twice := listed[f.Key]; twice || f.Name == "" || f.Reason == "" {
 				t.Errorf("%+v", f)
 			}

@@ -20,6 +20,7 @@ import (
 	"zhibu/service/activity"
 	"zhibu/service/audit"
 	"zhibu/service/checkin"
+	"zhibu/service/dues"
 	"zhibu/service/feedback"
 	"zhibu/service/period"
 	"zhibu/service/roster"
@@ -27,6 +28,7 @@ import (
 	"zhibu/service/signin"
 	"zhibu/service/unit"
 	"zhibu/service/wechat"
+	"zhibu/service/wechat/sim"
 )
 
 // server is a zhibu that is wired up and not yet listening.
@@ -44,6 +46,8 @@ type wiring struct {
 	issuer    string            // of the tokens: a demo's are worthless in production
 	transport http.RoundTripper // to WeChat; nil is the network
 	simulator http.Handler
+	merchant  *sim.Merchant // of the demo; nil is the configured one, if any
+	notifyURL string        // of the demo, which WeChat Pay reaches at its own address
 }
 
 func runServe(ctx context.Context, p program) error {
@@ -58,7 +62,19 @@ func runServe(ctx context.Context, p program) error {
 	if err := refuseDemoData(ctx, s.db); err != nil {
 		return err
 	}
-	return s.listen(ctx, func(net.Addr) {})
+	listener, err := openListener(s.Addr)
+	if err != nil {
+		return err
+	}
+	return s.listen(ctx, listener, func(net.Addr) {})
+}
+
+func openListener(address string) (net.Listener, error) {
+	listener, err := net.Listen("tcp", address)
+	if err != nil {
+		return nil, fmt.Errorf("cannot listen on %s; is another zhibu running? %w", address, err)
+	}
+	return listener, nil
 }
 
 // newServer opens and migrates the database and wires the services; the configuration has been checked.
@@ -96,6 +112,10 @@ func (s *server) wire(w wiring) error {
 	if err != nil {
 		return err
 	}
+	pay, err := s.newPay(w)
+	if err != nil {
+		return err
+	}
 	codeKey, err := hkdf.Key(sha256.New, s.SecretBytes(), nil, "check-in code", 32)
 	if err != nil {
 		return err
@@ -108,6 +128,7 @@ func (s *server) wire(w wiring) error {
 		Period: period.New(s.db, s.keys, time.Now, period.Switches{
 			NamesDrilldown: s.On("names_drilldown"), RateOrder: s.On("rate_order"),
 		}),
+		Dues:     dues.New(s.db, s.keys, time.Now, pay.platform(), s.On("names_drilldown")),
 		Audit:    audit.New(s.db),
 		Feedback: feedback.New(s.db, time.Now),
 		Setting:  setting.New(s.db, time.Now),
@@ -123,9 +144,9 @@ func (s *server) wire(w wiring) error {
 		return err
 	}
 	s.handler = api.New(s.services, api.Options{
-		Now: time.Now, Logger: s.log, Version: version, Ready: s.ready, Features: featuresOf(s.Config), PublicURL: s.PublicURL,
+		Now: time.Now, Logger: s.log, Version: version, Ready: s.ready, Features: featuresOf(s.Config, pay.on()), PublicURL: s.PublicURL,
 		TrustedProxies: s.TrustedProxies, CORSOrigins: s.CORSOrigins, MetricsToken: s.MetricsToken,
-		Simulator: w.simulator, SignInsPerMin: s.SignInsPerMin,
+		Simulator: w.simulator, SignInsPerMin: s.SignInsPerMin, PayNotice: pay.notice(),
 		MiniProgramCode: func(ctx context.Context, activityID int64) ([]byte, string, error) {
 			return platform.QRCode(ctx, wechat.QRRequest{
 				Scene: "a=" + strconv.FormatInt(activityID, 36), Page: s.WechatPage, EnvVersion: s.WechatVersion, CheckPath: s.WechatVersion == "release",
@@ -155,11 +176,7 @@ const (
 
 // listen serves until ctx ends: then it stops accepting, finishes what it has begun, and returns. started is told the
 // address, once it is open.
-func (s *server) listen(ctx context.Context, started func(net.Addr)) error {
-	listener, err := net.Listen("tcp", s.Addr)
-	if err != nil {
-		return fmt.Errorf("cannot listen on %s; is another zhibu running? %w", s.Addr, err)
-	}
+func (s *server) listen(ctx context.Context, listener net.Listener, started func(net.Addr)) error {
 	h := &http.Server{
 		Handler: s.handler, ReadHeaderTimeout: headerTimeout, WriteTimeout: writeTimeout, IdleTimeout: idleTimeout,
 		ErrorLog: slog.NewLogLogger(s.log.Handler(), slog.LevelWarn),
@@ -183,6 +200,12 @@ func (s *server) listen(ctx context.Context, started func(net.Addr)) error {
 	group.Go(func() error { s.every(ctx, 5*time.Second, "seal audit", s.services.Audit.Seal); return nil })
 	group.Go(func() error { s.every(ctx, 5*time.Second, "close periods", s.services.Period.CloseOverdue); return nil })
 	group.Go(func() error { s.every(ctx, 5*time.Second, "tend counts", s.services.Period.Tend); return nil })
+	group.Go(func() error { s.every(ctx, time.Hour, "make dues bills", s.services.Dues.BillDue); return nil })
+	group.Go(func() error { s.every(ctx, 10*time.Second, "look at orders", s.services.Dues.Poll); return nil })
+	group.Go(func() error {
+		s.every(ctx, 10*time.Minute, "reconcile", s.services.Dues.ReconcileYesterday)
+		return nil
+	})
 	group.Go(func() error { s.every(ctx, 6*time.Hour, "purge sessions", s.services.SignIn.Purge); return nil })
 	return group.Wait()
 }

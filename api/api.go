@@ -11,10 +11,13 @@ import (
 	"github.com/danielgtaylor/huma/v2"
 	"github.com/danielgtaylor/huma/v2/adapters/humagin"
 	"github.com/gin-gonic/gin"
+	"golang.org/x/time/rate"
 
+	"zhibu/model"
 	"zhibu/service/activity"
 	"zhibu/service/audit"
 	"zhibu/service/checkin"
+	"zhibu/service/dues"
 	"zhibu/service/feedback"
 	"zhibu/service/period"
 	"zhibu/service/roster"
@@ -31,6 +34,7 @@ type Services struct {
 	Activity *activity.Service
 	CheckIn  *checkin.Service
 	Period   *period.Service
+	Dues     *dues.Service
 	Audit    *audit.Service
 	Feedback *feedback.Service
 	Setting  *setting.Service
@@ -52,12 +56,17 @@ type Options struct {
 
 	// MiniProgramCode draws the code that opens the activity's page in the mini-program.
 	MiniProgramCode func(ctx context.Context, activityID int64) (picture []byte, contentType string, err error)
+
+	// PayNotice verifies and decrypts a notification of WeChat Pay; nil without a merchant.
+	PayNotice func(*http.Request) (model.PayNotice, error)
 }
 
 type server struct {
 	Services
 	Options
 	metricsHandler http.Handler
+	notices        *rate.Limiter // of refused notifications, each of which is a row in the audit
+	refusals       *rate.Limiter // of refused attempts, likewise
 }
 
 // New builds the whole HTTP handler.
@@ -78,7 +87,7 @@ const (
 )
 
 func build(services Services, o Options) (*gin.Engine, huma.API) {
-	s := &server{Services: services, Options: o}
+	s := &server{Services: services, Options: o, notices: newNoticeLimit(), refusals: rate.NewLimiter(10, 600)}
 	gin.SetMode(gin.ReleaseMode)
 	r := gin.New()
 	r.HandleMethodNotAllowed = true
@@ -91,11 +100,15 @@ func build(services Services, o Options) (*gin.Engine, huma.API) {
 		answerProblem(c, problemOf(c, http.StatusMethodNotAllowed, "method_not_allowed", "这个地址不支持这种操作"))
 	})
 	s.mountOperation(r)
+	s.mountPayNotice(r)
 
 	a := humagin.NewWithGroup(r, r.Group(basePath), s.humaConfig())
 	for _, route := range s.routes() {
 		op := route.operation()
 		op.Middlewares = huma.Middlewares{s.authenticate(a, route)}
+		if route.watched {
+			op.Middlewares = append(op.Middlewares, s.watch(route))
+		}
 		route.mount(s, a, op)
 		route.describe(operationAt(a.OpenAPI().Paths[op.Path], op.Method))
 	}

@@ -53,7 +53,7 @@ type listAuditEventsInput struct {
 	PageInput
 	From   string `query:"from" doc:"a time, or a date"`
 	To     string `query:"to" doc:"before the time, or to the end of the date"`
-	Action string `query:"action" maxLength:"40" pattern:"^[a-z_.]+$" doc:"such as member.invite"`
+	Action string `query:"action" maxLength:"40" pattern:"^[a-z_.-]+$" doc:"such as member.invite"`
 	Actor  string `query:"actor" maxLength:"40" pattern:"^(system|(member|account):[0-9]+)$" doc:"member:ID, account:ID or system"`
 	UnitID int64  `query:"unit_id" minimum:"1" doc:"in the unit or below it"`
 }

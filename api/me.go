@@ -120,6 +120,7 @@ type myData struct {
 	Exemptions  []myExemption  `json:"exemptions"`
 	Frozen      []myEntry      `json:"study_period_entries" doc:"what the frozen versions of study periods keep"`
 	Feedback    []feedbackBody `json:"feedback"`
+	Dues        myDuesData     `json:"dues"`
 }
 
 type myTransfer struct {
@@ -254,6 +255,7 @@ func myDataOf(d signin.PersonalData) myData {
 		b.Feedback[i] = feedbackBodyOf(f, d.Member.Name)
 	}
 	addStudyTo(&b, d)
+	b.Dues = myDuesDataOf(d)
 	return b
 }
 

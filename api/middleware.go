@@ -24,7 +24,7 @@ const (
 
 // middleware is what every request passes, from the outside in.
 func (s *server) middleware() []gin.HandlerFunc {
-	m := []gin.HandlerFunc{requestID, s.accessLog(), s.recovery, s.secure, refuseBrokenText, limitBody, deadline}
+	m := []gin.HandlerFunc{requestID, s.accessLog(), s.recovery, s.secure, refuseBrokenText, s.limitBody, deadline}
 	if len(s.CORSOrigins) > 0 {
 		m = append(m, cors.New(cors.Config{
 			AllowOrigins:  s.CORSOrigins,
@@ -113,12 +113,15 @@ func refuseBrokenText(c *gin.Context) {
 }
 
 // limitBody refuses what is too long before it is read; a body without a length is cut off at the limit.
-func limitBody(c *gin.Context) {
+func (s *server) limitBody(c *gin.Context) {
 	limit := int64(maxBody)
 	if strings.HasPrefix(c.ContentType(), "multipart/") {
 		limit = maxUpload
 	}
 	if c.Request.ContentLength > limit {
+		if c.Request.URL.Path == payNoticePath {
+			s.refuseNotice(c, "too_large")
+		}
 		answerProblem(c, problemOf(c, http.StatusRequestEntityTooLarge, "too_large", "提交的内容太大"))
 		return
 	}

@@ -90,6 +90,9 @@ func (s *server) problem(ctx context.Context, err error) *problem {
 	}
 	id := requestIDOf(ctx)
 	e := model.AsError(err)
+	if e != nil {
+		noteRefusal(ctx, e.Code)
+	}
 	if e == nil && model.IsUnavailable(err) {
 		s.Logger.WarnContext(ctx, "unavailable", "request_id", id, "error", err)
 		return newProblem(id, http.StatusServiceUnavailable, "unavailable", "系统繁忙，请稍后再试")
@@ -119,7 +122,9 @@ var useChineseMessages = sync.OnceFunc(func() {
 		return requestProblem("", status, message, errs)
 	}
 	huma.NewErrorWithContext = func(c huma.Context, status int, message string, errs ...error) huma.StatusError {
-		return requestProblem(requestIDOf(c.Context()), status, message, errs)
+		p := requestProblem(requestIDOf(c.Context()), status, message, errs)
+		noteRefusal(c.Context(), p.Code)
+		return p
 	}
 	for _, m := range chineseMessages {
 		*m.variable = m.text
@@ -226,6 +231,7 @@ var fixedMessages = []struct{ begins, code, text string }{
 	{"required", "required", "缺少此项"},
 	{"expected at most one", "duplicate", "只能给一个值"},
 	{"invalid integer", "invalid_type", "须为整数"},
+	{"json: cannot unmarshal number", "too_large", "数字过大，或不是整数"},
 	{"invalid float", "invalid_type", "须为数字"},
 	{"invalid boolean", "invalid_type", "须为 true 或 false"},
 	{"File required", "required", "请选择要上传的文件"},

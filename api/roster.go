@@ -229,28 +229,30 @@ func (s *server) changeMember(ctx context.Context, in *changeMemberInput) (*memb
 type transferMemberInput struct {
 	IDInput
 	Body struct {
-		ToUnitID    int64      `json:"to_unit_id" minimum:"1"`
-		EffectiveOn model.Date `json:"effective_on,omitempty" format:"date" doc:"first day in the new unit, which may lie ahead; today when absent"`
-		Reason      string     `json:"reason" minLength:"1" maxLength:"200"`
+		ToUnitID    int64       `json:"to_unit_id" minimum:"1"`
+		EffectiveOn model.Date  `json:"effective_on,omitempty" format:"date" doc:"first day in the new unit, which may lie ahead; today when absent"`
+		Reason      string      `json:"reason" minLength:"1" maxLength:"200"`
+		DuesPaidTo  model.Month `json:"dues_paid_to,omitempty" maxLength:"7" doc:"党费交至, of the letter, YYYY-MM: the last month the old branch collects; by the dues day when absent"`
 	}
 }
 
 type transferBody struct {
-	ID           int64       `json:"id"`
-	MemberID     int64       `json:"member_id"`
-	Track        model.Track `json:"track"`
-	FromUnitID   int64       `json:"from_unit_id"`
-	ToUnitID     *int64      `json:"to_unit_id" doc:"null when the member left"`
-	EffectiveOn  *string     `json:"effective_on"`
-	Reason       string      `json:"reason"`
-	CancelledAt  *time.Time  `json:"cancelled_at" doc:"null while it stands"`
-	CancelReason string      `json:"cancel_reason,omitempty"`
+	ID           int64        `json:"id"`
+	MemberID     int64        `json:"member_id"`
+	Track        model.Track  `json:"track"`
+	FromUnitID   int64        `json:"from_unit_id"`
+	ToUnitID     *int64       `json:"to_unit_id" doc:"null when the member left"`
+	EffectiveOn  *string      `json:"effective_on"`
+	Reason       string       `json:"reason"`
+	DuesPaidTo   *model.Month `json:"dues_paid_to"`
+	CancelledAt  *time.Time   `json:"cancelled_at" doc:"null while it stands"`
+	CancelReason string       `json:"cancel_reason,omitempty"`
 }
 
 func transferBodyOf(t model.Transfer) transferBody {
 	return transferBody{
 		ID: t.ID, MemberID: t.MemberID, Track: t.Track, FromUnitID: t.FromUnitID, ToUnitID: t.ToUnitID,
-		EffectiveOn: day(t.EffectiveOn), Reason: t.Reason, CancelledAt: stamp(t.CancelledAt), CancelReason: t.CancelReason,
+		EffectiveOn: day(t.EffectiveOn), Reason: t.Reason, DuesPaidTo: orNil(t.DuesPaidTo), CancelledAt: stamp(t.CancelledAt), CancelReason: t.CancelReason,
 	}
 }
 

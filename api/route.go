@@ -36,13 +36,14 @@ type route struct {
 	mount   mount
 	upload  int64 // bytes a request may have, when it is more than usual
 	also    int   // another status of success: 200 where creating again finds what is there, 202 where a person decides
+	watched bool  // it moves money: refused attempts are in the audit
 	forSelf bool  // it concerns nobody but the caller, so his offices are not looked up
 }
 
 // routes is the route table; testdata/routes.golden lists it for review.
 func (s *server) routes() []route {
 	return slices.Concat(
-		s.signinRoutes(), s.unitRoutes(), s.rosterRoutes(), s.activityRoutes(), s.checkinRoutes(), s.periodRoutes(),
+		s.signinRoutes(), s.unitRoutes(), s.rosterRoutes(), s.activityRoutes(), s.checkinRoutes(), s.periodRoutes(), s.duesRoutes(),
 		s.auditRoutes(), s.feedbackRoutes(), s.settingRoutes(), s.featureRoutes(), s.todoRoutes(),
 	)
 }
@@ -62,7 +63,10 @@ func (r route) operation() huma.Operation {
 		op.Responses = map[string]*huma.Response{"200": {Content: content}}
 	}
 	if strings.HasPrefix(r.path, "/auth/") {
-		op.Errors = append(op.Errors, http.StatusUnauthorized, http.StatusTooManyRequests)
+		op.Errors = append(op.Errors, http.StatusUnauthorized)
+	}
+	if strings.HasPrefix(r.path, "/auth/") || r.watched { // WeChat Pay has limits of its own
+		op.Errors = append(op.Errors, http.StatusTooManyRequests)
 	}
 	if r.role != public {
 		op.Security = []map[string][]string{{"bearer": {}}}
@@ -106,6 +110,7 @@ type contextKey string
 const (
 	actorKey     contextKey = "actor"
 	requestIDKey contextKey = "request_id"
+	refusalKey   contextKey = "refusal"
 )
 
 // actorOf returns who makes the request; on a public route, nobody.

@@ -16,6 +16,7 @@ type todoOutput struct {
 	Body struct {
 		Activities   []activityBody `json:"activities" doc:"to attend, the next first"`
 		StudyPeriods []periodBody   `json:"study_periods" doc:"to complete, the next to close first"`
+		Bills        []billBody     `json:"bills" doc:"dues to pay, the oldest month first"`
 	}
 }
 
@@ -28,7 +29,12 @@ func (s *server) readTodo(ctx context.Context, _ *struct{}) (*todoOutput, error)
 	if err != nil {
 		return nil, err
 	}
+	bills, err := s.Dues.Todo(ctx, actorOf(ctx))
+	if err != nil {
+		return nil, err
+	}
 	out := &todoOutput{}
+	out.Body.Bills = billBodies(bills)
 	out.Body.Activities = s.activityBodies(activities)
 	out.Body.StudyPeriods, err = s.periodBodies(ctx, periods)
 	return out, err

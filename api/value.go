@@ -134,3 +134,11 @@ func (n nullable[T]) MarshalJSON() ([]byte, error) { return json.Marshal(n.value
 func (nullable[T]) Schema(r huma.Registry) *huma.Schema {
 	return &huma.Schema{AnyOf: []*huma.Schema{r.Schema(reflect.TypeFor[T](), true, ""), {Type: "null"}}}
 }
+
+// orNil is a text or a month as it is answered; nil for none.
+func orNil[T ~string](value T) *T {
+	if value == "" {
+		return nil
+	}
+	return &value
+}

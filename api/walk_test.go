@@ -260,6 +260,7 @@ func lines() map[string]line {
 		}), onActivity("/leaves", object{"reason_category": "sick"})},
 	}
 	maps.Copy(all, periodLines())
+	maps.Copy(all, duesLines())
 	return all
 }
 
@@ -370,7 +371,8 @@ func (w *world) visit(method, path, token string, body any) *answer {
 	return w.send(r, token)
 }
 
-// TestEveryRouteWithEveryRole walks all routes with all visitors. What is refused leaves no trace in the audit.
+// TestEveryRouteWithEveryRole walks all routes with all visitors. What is refused leaves no trace in the audit, unless it was
+// about money.
 func TestEveryRouteWithEveryRole(t *testing.T) {
 	all := lines()
 	each(t, func(t *testing.T, w *world) {
@@ -392,8 +394,8 @@ func TestEveryRouteWithEveryRole(t *testing.T) {
 				if !v.want.holds(a.Code) {
 					t.Errorf("%s as %s: %d, want %s: %s", r.Operation, v.name, a.Code, v.want, a.Body)
 				}
-				if a.Code >= 400 && w.events() != before {
-					t.Errorf("%s as %s: the refusal left an audit event", r.Operation, v.name)
+				if a.Code >= 400 {
+					w.leftTrace(r.Operation, v.name, before, a)
 				}
 			}
 		}
@@ -405,6 +407,7 @@ func TestEveryRouteWithEveryTitle(t *testing.T) {
 	all := lines()
 	needs := maps.Clone(needs)
 	maps.Copy(needs, periodNeeds)
+	maps.Copy(needs, duesNeeds)
 	titles := []model.Title{
 		model.Secretary, model.DeputySecretary, model.Organiser, model.Publicity, model.Discipline, model.Youth, model.GroupLeader,
 		model.LeagueSecretary, model.LeagueDeputySecretary, model.Auditor, model.Admin,

@@ -10,6 +10,7 @@ import (
 	"net/http"
 	"net/http/httptest"
 	"strings"
+	"sync"
 	"testing"
 	"time"
 
@@ -22,6 +23,7 @@ import (
 	"zhibu/service/activity"
 	"zhibu/service/audit"
 	"zhibu/service/checkin"
+	"zhibu/service/dues"
 	"zhibu/service/feedback"
 	"zhibu/service/period"
 	"zhibu/service/roster"
@@ -108,7 +110,9 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 func newWorld(t testing.TB, db *model.DB) *world {
 	t.Helper()
 	w := &world{t: t, db: db, keys: modeltest.Keyring(t), clock: modeltest.NewClock("2026-03-02 09:00"), tokens: map[string]signedIn{}}
-	w.wechat = sim.New(sim.Config{AppID: "wx0123456789abcdef", AppSecret: "secret", Now: w.clock.Now})
+	w.wechat = sim.New(sim.Config{
+		AppID: "wx0123456789abcdef", AppSecret: "secret", Now: w.clock.Now, Merchant: merchant(t), Deliver: delivery{w},
+	})
 	w.start()
 	w.populate()
 	return w
@@ -137,14 +141,51 @@ func (w *world) start() {
 		Audit: audit.New(db), Feedback: feedback.New(db, w.clock.Now),
 		Setting: setting.New(db, w.clock.Now),
 		Period:  period.New(db, w.keys, w.clock.Now, period.Switches{}),
+		Dues:    dues.New(db, w.keys, w.clock.Now, w.pay(), false),
 	}
 	w.handler = api.New(w.services, api.Options{
 		Now: w.clock.Now, Logger: quiet, Version: "test", Ready: db.Ping, PublicURL: "https://zhibu.example",
-		Features: []api.Feature{{Key: "location", Name: "定位签到", Reason: "默认关闭"}},
+		Features:  []api.Feature{{Key: "location", Name: "定位签到", Reason: "默认关闭"}},
+		PayNotice: w.pay().ParseNotify,
 		MiniProgramCode: func(ctx context.Context, activityID int64) ([]byte, string, error) {
 			return platform.QRCode(ctx, wechat.QRRequest{Scene: fmt.Sprintf("a=%d", activityID), Page: "pages/activity"})
 		},
 	})
+}
+
+// merchant is the one merchant of all the worlds: its keys take a good part of a second to make.
+func merchant(t testing.TB) *sim.Merchant {
+	t.Helper()
+	m, err := theMerchant()
+	if err != nil {
+		t.Fatal(err)
+	}
+	return m
+}
+
+var theMerchant = sync.OnceValues(func() (*sim.Merchant, error) { return sim.NewMerchant("1900000109") })
+
+// delivery brings the notifications of the simulated WeChat Pay to the world's own router.
+type delivery struct{ w *world }
+
+func (d delivery) RoundTrip(r *http.Request) (*http.Response, error) {
+	recorder := httptest.NewRecorder()
+	in := r.Clone(r.Context())
+	in.RequestURI, in.RemoteAddr = r.URL.RequestURI(), "203.0.113.9:443"
+	d.w.handler.ServeHTTP(recorder, in)
+	return recorder.Result(), nil
+}
+
+// pay is the world's own side of WeChat Pay.
+func (w *world) pay() *wechat.Pay {
+	m := merchant(w.t)
+	p, err := wechat.NewPay(wechat.PayConfig{
+		AppID: "wx0123456789abcdef", MchID: m.MchID, CertSerial: m.CertSerial, PrivateKey: m.PrivateKey, PublicKeyID: m.PublicKeyID,
+		PublicKey: m.PublicKey, APIv3Key: m.APIv3Key, NotifyURL: "https://zhibu.example/api/v1/wechat/pay/notify",
+		Transport: w.wechat.Transport(), Now: w.clock.Now,
+	})
+	w.must(err)
+	return p
 }
 
 func (w *world) must(err error) {

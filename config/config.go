@@ -30,7 +30,13 @@ type Config struct {
 	WechatSecret   string     `env:"WECHAT_APP_SECRET"`
 	WechatVersion  string     `env:"WECHAT_ENV_VERSION" envDefault:"release"` // release, trial or develop: of the mini-program code
 	WechatPage     string     `env:"WECHAT_PAGE" envDefault:"pages/activity/activity"`
-	TrustedProxies []string   `env:"TRUSTED_PROXIES"` // addresses or networks whose X-Forwarded-For is believed
+	MchID          string     `env:"WECHAT_MCH_ID"`            // WeChat Pay: all six of these, or none
+	MchSerial      string     `env:"WECHAT_MCH_SERIAL"`        // of the merchant's certificate
+	MchKey         string     `env:"WECHAT_MCH_KEY"`           // PEM: apiclient_key.pem
+	PayPublicKeyID string     `env:"WECHAT_PAY_PUBLIC_KEY_ID"` // PUB_KEY_ID_…
+	PayPublicKey   string     `env:"WECHAT_PAY_PUBLIC_KEY"`    // PEM: pub_key.pem
+	PayAPIKey      string     `env:"WECHAT_PAY_API_KEY"`       // the APIv3 key, 32 characters
+	TrustedProxies []string   `env:"TRUSTED_PROXIES"`          // addresses or networks whose X-Forwarded-For is believed
 	CORSOrigins    []string   `env:"CORS_ORIGINS"`
 	MetricsToken   string     `env:"METRICS_TOKEN"`                        // without one, /metrics answers this machine only
 	SignInsPerMin  int        `env:"SIGN_INS_PER_MINUTE" envDefault:"600"` // from one address; a meeting room is one address
@@ -133,11 +139,31 @@ func (c Config) malformed() (errs []error) {
 			errs = append(errs, fmt.Errorf("%sFEATURES: there is no switch %q; there are %v", prefix, f, features))
 		}
 	}
+	missing := []string{}
+	for _, p := range c.paySettings() {
+		if p.value == "" {
+			missing = append(missing, prefix+p.name)
+		}
+	}
+	if n := len(missing); n > 0 && n < len(c.paySettings()) {
+		errs = append(errs, fmt.Errorf("WeChat Pay needs all of its settings or none; missing: %s", strings.Join(missing, ", ")))
+	}
 	if c.SignInsPerMin < 0 || c.MaxConns < 1 {
 		errs = append(errs, fmt.Errorf("%[1]sSIGN_INS_PER_MINUTE and %[1]sDATABASE_MAX_CONNS cannot be negative or 0 connections", prefix))
 	}
 	return errs
 }
+
+// paySettings are the settings of WeChat Pay by name.
+func (c Config) paySettings() []struct{ name, value string } {
+	return []struct{ name, value string }{
+		{"WECHAT_MCH_ID", c.MchID}, {"WECHAT_MCH_SERIAL", c.MchSerial}, {"WECHAT_MCH_KEY", c.MchKey},
+		{"WECHAT_PAY_PUBLIC_KEY_ID", c.PayPublicKeyID}, {"WECHAT_PAY_PUBLIC_KEY", c.PayPublicKey}, {"WECHAT_PAY_API_KEY", c.PayAPIKey},
+	}
+}
+
+// HasPay reports whether members can pay through WeChat Pay.
+func (c Config) HasPay() bool { return c.MchID != "" }
 
 // On reports whether a feature switch is on.
 func (c Config) On(feature string) bool { return slices.Contains(c.Features, feature) }
@@ -154,7 +180,7 @@ const (
 // Demo returns the configuration of the demo: fixed keys and the simulator. It refuses to run beside real secrets.
 func (c Config) Demo() (Config, error) {
 	var errs []error
-	for name, value := range map[string]string{"WECHAT_APP_SECRET": c.WechatSecret, "SECRET": c.Secret, "INDEX_KEY": c.IndexKey, "DATA_KEYS": strings.Join(c.DataKeys, "")} {
+	for name, value := range map[string]string{"WECHAT_APP_SECRET": c.WechatSecret, "SECRET": c.Secret, "INDEX_KEY": c.IndexKey, "DATA_KEYS": strings.Join(c.DataKeys, ""), "WECHAT_MCH_KEY": c.MchKey} {
 		if value != "" {
 			errs = append(errs, fmt.Errorf("%s%s is set: the demo does not run beside real secrets, start it without", prefix, name))
 		}

@@ -3,6 +3,7 @@ package config_test
 import (
 	"os"
 	"path/filepath"
+	"slices"
 	"strings"
 	"testing"
 
@@ -79,6 +80,52 @@ func TestSecretFromAFile(t *testing.T) {
 	if strings.Contains(c.CheckServe().Error(), "ZHIBU_SECRET:") {
 		t.Error(c.CheckServe())
 	}
+}
+
+// wechatPay are the settings of a merchant.
+var wechatPay = []string{
+	"ZHIBU_WECHAT_MCH_ID=1900000109", "ZHIBU_WECHAT_MCH_SERIAL=5157F09EFDC096DE15EBE81A47057A72", "ZHIBU_WECHAT_MCH_KEY=key",
+	"ZHIBU_WECHAT_PAY_PUBLIC_KEY_ID=PUB_KEY_ID_0119000001092026", "ZHIBU_WECHAT_PAY_PUBLIC_KEY=public", "ZHIBU_WECHAT_PAY_API_KEY=0123456789abcdef0123456789abcdef",
+}
+
+func TestWechatPayIsWholeOrNot(t *testing.T) {
+	if c, err := config.Load(nil); err != nil || c.HasPay() {
+		t.Errorf("without settings: %v, %v", c.HasPay(), err)
+	}
+	c, err := config.Load(wechatPay)
+	if err != nil || !c.HasPay() || c.MchID != "1900000109" || c.PayAPIKey != "0123456789abcdef0123456789abcdef" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	for i, left := range wechatPay {
+		name, _, _ := strings.Cut(left, "=")
+		_, err := config.Load(slices.Concat(wechatPay[:i], wechatPay[i+1:]))
+		wantAll(t, err, "all of its settings or none", name)
+		_, err = config.Load([]string{left})
+		for j, other := range wechatPay {
+			other, _, _ = strings.Cut(other, "=")
+			if j != i {
+				wantAll(t, err, other)
+			}
+		}
+	}
+}
+
+func TestWechatPayFromFiles(t *testing.T) {
+	dir, environ := t.TempDir(), []string(nil)
+	for _, setting := range wechatPay {
+		name, value, _ := strings.Cut(setting, "=")
+		file := filepath.Join(dir, name)
+		if err := os.WriteFile(file, []byte(value+"\n"), 0o600); err != nil {
+			t.Fatal(err)
+		}
+		environ = append(environ, name+"_FILE="+file)
+	}
+	c, err := config.Load(environ)
+	if err != nil || c.MchKey != "key" || c.PayPublicKey != "public" || c.PayAPIKey != "0123456789abcdef0123456789abcdef" {
+		t.Errorf("%+v, %v", c, err)
+	}
+	_, err = c.Demo()
+	wantAll(t, err, "ZHIBU_WECHAT_MCH_KEY", "does not run beside real secrets")
 }
 
 func wantAll(t *testing.T, err error, parts ...string) {

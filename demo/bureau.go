@@ -28,6 +28,7 @@ type bureau struct {
 	periods     []model.Period
 	completions []model.Completion
 	exemptions  []model.Exemption
+	books
 
 	unit         map[string]model.Unit // by code
 	path         map[int64]string      // of a unit
@@ -43,7 +44,7 @@ func newBureau(keys *model.Keyring, now time.Time) *bureau {
 		calendar: newCalendar(now), keys: keys, unit: map[string]model.Unit{}, path: map[int64]string{},
 		person: map[string]int64{}, ordinal: map[int64]int{}, visitors: map[int64]bool{},
 	}
-	b.since = b.month(-13).Start()
+	b.since = b.month(-16).Start()
 	b.addUnits()
 	b.addMembers()
 	b.addPosts()
@@ -52,6 +53,7 @@ func newBureau(keys *model.Keyring, now time.Time) *bureau {
 	b.addActivities()
 	b.addAttendance()
 	b.addPeriods()
+	b.addDues()
 	return b
 }
 
@@ -62,6 +64,7 @@ func (b *bureau) save(tx *gorm.DB) error {
 	for _, rows := range []any{
 		b.units, b.members, b.memberships, b.transfers, b.posts, b.bindings, activities, audience, b.checkIns, b.leaves,
 		periods, periodAudience, recounts, b.completions, b.exemptions,
+		b.assessments, b.duesExemptions, b.bills, b.entries, b.lines, b.balanceRows(), b.payments, b.allocations, b.remittances,
 	} {
 		if err := tx.CreateInBatches(rows, 200).Error; err != nil {
 			return fmt.Errorf("%T: %w", rows, err)

@@ -28,6 +28,8 @@ func TestEveryDay(t *testing.T) {
 			checkPeriods(t, tx, now)
 			checkCampaign(t, tx, now)
 			checkPeople(t, tx)
+			checkBooks(t, tx, now)
+			checkDues(t, db, now)
 		})
 	}
 }
@@ -188,12 +190,18 @@ func contents(t *testing.T, tx *gorm.DB) []string {
 	places := map[string]string{}
 	for _, table := range []string{
 		"units", "members", "memberships", "transfers", "posts", "bindings", "activities", "check_ins", "leaves", "study_periods",
-		"period_audience", "recounts", "completions", "exemptions", "audit_events",
+		"period_audience", "recounts", "completions", "exemptions", "dues_assessments", "dues_exemptions", "dues_bills", "dues_entries",
+		"dues_lines", "dues_balances", "dues_payments", "dues_allocations", "dues_remittances", "audit_events",
 	} {
 		var rows []map[string]any
 		order := "id"
-		if table == "period_audience" || table == "recounts" {
+		switch table {
+		case "period_audience", "recounts":
 			order = "period_id"
+		case "dues_lines":
+			order = "entry_id, position"
+		case "dues_balances":
+			order = "unit_id, year, account, holder"
 		}
 		if err := tx.Table(table).Order(order).Find(&rows).Error; err != nil {
 			t.Fatal(err)

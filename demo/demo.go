@@ -1,5 +1,5 @@
-// Package demo fills an empty database with an invented bureau: its units, its people and a year of their activities,
-// for looking around. Nobody in it is real.
+// Package demo fills an empty database with an invented bureau: its units, its people and a year of their activities
+// and dues, for looking around. Nobody in it is real.
 package demo
 
 import (

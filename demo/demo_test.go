@@ -88,6 +88,7 @@ func TestBureau(t *testing.T) {
 		checkSize(t, tx, now)
 		checkGuide(t, db, now)
 		checkCases(t, tx, now)
+		checkDues(t, db, now)
 		before := contents(t, tx)
 		if created, err := demo.Seed(ctx, db, modeltest.Keyring(t), start.AddDate(0, 0, 3)); err != nil || created {
 			t.Error("seeded again:", created, err)
