@@ -13,9 +13,29 @@ import (
 
 // TestReadmeStudyPeriod copies the section about a study period of each README into a shell, on a demo of its own.
 func TestReadmeStudyPeriod(t *testing.T) {
+	followReadme(t, "## A study period from Monday to Sunday\n", "## 一期学习的一周\n", []string{
+		`"state":"open"`, `"late":false`, `"members":[{`, `"created":1`, `"completed":2`, `"members":null`, `参学情况的通报`,
+		`"state":"closed"`, `"late":true`, `"late":1`, `"state":"open"`, `"version":2`, `"outcome":"missing"`,
+		`"intact":true`, `（更正，第2版）`, `人，参学3人`, `"lowest":`,
+	}, map[string]string{"rates.xlsx": "PK", "rates.png": "\x89PNG", "bulletin.docx": "PK", "year.xlsx": "PK"})
+}
+
+// TestReadmeDues does the same with the section about the dues.
+func TestReadmeDues(t *testing.T) {
+	followReadme(t, "## Dues\n", "## 党费\n", []string{
+		`"amount_fen":7650`, `计算基数5100.00元 × 1.5%`, `"amount_fen":7650`, `"created":0`, `"unassessed":0`, `"state":"open"`, `"open_fen":7650`,
+		`"method":"cash"`, `"receipt_no":"X0001"`, `"method":"cash"`, `"receipt_no":"X0001"`, `"state":"created"`, `"notified":true`,
+		`"state":"paid"`, `"wechat_fen":7650`, `"fully_remitted":false`, `元未上缴`, `"to":"局机关党总支"`, `"fully_remitted":true`, `已全额上缴`,
+		`"branches":[`,
+	}, map[string]string{"dues.xlsx": "PK"})
+}
+
+// followReadme copies a section of each README into a shell: what is printed has the parts in their order, and the files
+// are there.
+func followReadme(t *testing.T, english, chinese string, want []string, files map[string]string) {
+	t.Helper()
 	for _, c := range []struct{ readme, heading, databaseURL string }{
-		{"README.md", "## A study period from Monday to Sunday\n", ""},
-		{"README.zh-CN.md", "## 一期学习的一周\n", modeltest.EmptyMariaDB(t)},
+		{"README.md", english, ""}, {"README.zh-CN.md", chinese, modeltest.EmptyMariaDB(t)},
 	} {
 		t.Run(c.readme, func(t *testing.T) {
 			environ := []string{"ZHIBU_DATA_DIR=" + t.TempDir()}
@@ -32,20 +52,14 @@ func TestReadmeStudyPeriod(t *testing.T) {
 				t.Fatalf("%v\n%s", err, said)
 			}
 			rest := string(said)
-			for _, want := range []string{
-				`"state":"open"`, `"late":false`, `"members":[{`, `"created":1`, `"completed":2`, `"members":null`, `参学情况的通报`,
-				`"state":"closed"`, `"late":true`, `"late":1`, `"state":"open"`, `"version":2`, `"outcome":"missing"`,
-				`"intact":true`, `（更正，第2版）`, `人，参学3人`, `"lowest":`,
-			} {
-				_, after, found := strings.Cut(rest, want)
+			for _, part := range want {
+				_, after, found := strings.Cut(rest, part)
 				if !found {
-					t.Fatalf("no %s in\n%s", want, rest)
+					t.Fatalf("no %s in\n%s", part, rest)
 				}
 				rest = after
 			}
-			for file, magic := range map[string]string{
-				"rates.xlsx": "PK", "rates.png": "\x89PNG", "bulletin.docx": "PK", "year.xlsx": "PK",
-			} {
+			for file, magic := range files {
 				content, err := os.ReadFile(filepath.Join(dir, file))
 				if err != nil || !strings.HasPrefix(string(content), magic) || len(content) < 2000 {
 					t.Errorf("%s: %d bytes, %v", file, len(content), err)

@@ -195,6 +195,12 @@ func production(t *testing.T) []string {
 	}
 }
 
+// badMerchant are the settings of WeChat Pay with keys that are none.
+var badMerchant = []string{
+	"ZHIBU_WECHAT_MCH_ID=1900000109", "ZHIBU_WECHAT_MCH_SERIAL=5157F09EFDC096DE15EBE81A47057A72", "ZHIBU_WECHAT_MCH_KEY=no key",
+	"ZHIBU_WECHAT_PAY_PUBLIC_KEY_ID=PUB_KEY_ID_01", "ZHIBU_WECHAT_PAY_PUBLIC_KEY=no key", "ZHIBU_WECHAT_PAY_API_KEY=0123456789abcdef0123456789abcdef",
+}
+
 func TestServeHasNoSimulator(t *testing.T) {
 	base, _, _ := start(t, production(t), "serve", "--addr", "127.0.0.1:0")
 	answer, err := http.Post(base+"/_sim/login", "application/json", strings.NewReader(`{"openid":"x"}`))
@@ -221,6 +227,8 @@ func TestServeRefusesToStart(t *testing.T) {
 		"demo in an office":     {[]string{"demo"}, []string{"ZHIBU_DATA_DIR=" + officeData(t)}, "not filled by the demo"},
 		"backup of nothing":     {[]string{"backup", "--file", filepath.Join(t.TempDir(), "x")}, production(t), "no database to back up"},
 		"admin without account": {[]string{"admin", "disable", "--username", "ghost"}, production(t), "no such account"},
+		"half of a merchant":    {[]string{"serve"}, append(production(t), "ZHIBU_WECHAT_MCH_ID=1900000109"), "ZHIBU_WECHAT_PAY_API_KEY"},
+		"a merchant's bad key":  {[]string{"serve"}, append(production(t), badMerchant...), "ZHIBU_WECHAT_MCH_KEY"},
 		"demo beside a secret":  {[]string{"demo"}, production(t), "does not run beside real secrets"},
 		"unknown command":       {[]string{"fly"}, nil, `no command "fly"`},
 		"unknown flag":          {[]string{"serve", "--fast"}, nil, "fast"},

@@ -1,6 +1,7 @@
 // Bench prints what the product costs beside floors measured in the same run. Check-ins and completions over HTTP stand
 // beside a gin handler that only authenticates and a single-row INSERT of the same row through database/sql; the rates of a
-// tree of a million members beside the GROUP BY they replace; freezing it beside one INSERT … SELECT of its rows. It needs
+// tree of a million members beside the GROUP BY they replace; freezing it beside one INSERT … SELECT of its rows; the bills
+// of a month beside multi-row INSERTs of them, a statement beside reading its rows. It needs
 // ZHIBU_TEST_DATABASE_URL, which `make bench` sets to a MariaDB that flushes every commit.
 package main
 
@@ -23,14 +24,24 @@ const (
 	partCheckIns    = "check-ins"
 	partCompletions = "completions"
 	partTree        = "tree"
+	partDues        = "dues"
 	partStart       = "start"
 )
 
-var allParts = []string{partCheckIns, partCompletions, partTree, partStart}
+var allParts = []string{partCheckIns, partCompletions, partTree, partDues, partStart}
 
 func main() {
 	only := flag.String("only", strings.Join(allParts, ","), "the parts to measure, with commas between")
+	job := flag.String("bill", "", "what a process of the dues does for another; nothing for people")
+	databaseURL := flag.String("database", "", "the database of -bill")
 	flag.Parse()
+	if *job != "" {
+		if err := bill(context.Background(), *databaseURL, *job); err != nil {
+			fmt.Fprintln(os.Stderr, "bench:", err)
+			os.Exit(1)
+		}
+		return
+	}
 	if err := run(context.Background(), strings.Split(*only, ",")); err != nil {
 		fmt.Fprintln(os.Stderr, "bench:", err)
 		os.Exit(1)
@@ -59,6 +70,11 @@ func run(ctx context.Context, parts []string) error {
 	}
 	if slices.Contains(parts, partTree) {
 		if err := benchTree(ctx); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(parts, partDues) {
+		if err := benchDues(ctx, []string{"sqlite:" + dir + "/dues.db", mariadb}); err != nil {
 			return err
 		}
 	}

@@ -57,7 +57,7 @@ func startOnce(ctx context.Context, binary, data string) (ready time.Duration, r
 	}
 	ready = time.Since(begin)
 	time.Sleep(idleTime)
-	residentMiB, err = resident(server.Process.Pid)
+	residentMiB, err = memory(server.Process.Pid, "VmRSS")
 	return ready, residentMiB, err
 }
 
@@ -79,15 +79,15 @@ func freeAddress() (string, error) {
 	return listener.Addr().String(), nil
 }
 
-// resident reads what the kernel says the process holds in memory.
-func resident(pid int) (float64, error) {
+// memory reads what the kernel says of the memory of the process, in MiB: VmRSS is what it holds, VmHWM the most it held.
+func memory(pid int, what string) (float64, error) {
 	status, err := os.ReadFile(fmt.Sprintf("/proc/%d/status", pid))
 	if err != nil {
 		return 0, err
 	}
 	for line := range strings.Lines(string(status)) {
 		var kib float64
-		if n, _ := fmt.Sscanf(line, "VmRSS: %f kB", &kib); n == 1 {
+		if n, _ := fmt.Sscanf(line, what+": %f kB", &kib); n == 1 {
 			return kib / 1024, nil
 		}
 	}
