@@ -130,12 +130,21 @@ func bookRemittance(tx *gorm.DB, actor model.Actor, unit model.Unit, row *model.
 	return tx.Create(row).Error
 }
 
-// recipient is the unit above on the same track with the name; nil when the money leaves the books.
+// recipient is the unit above on the same track with the name; nil when the money leaves the books. Another unit of the
+// organisation is refused: its money would be neither in hand nor sent up.
 func recipient(tx *gorm.DB, unit model.Unit, name string) (*model.Unit, error) {
 	var above []model.Unit
 	err := tx.Where("id IN ? AND id <> ? AND kind IN ?", model.PathIDs(unit.Path), unit.ID, model.UnitKinds(unit.Kind.Track())).Find(&above).Error
+	if err != nil {
+		return nil, err
+	}
 	if i := slices.IndexFunc(above, func(u model.Unit) bool { return u.Name == name }); i >= 0 {
-		return &above[i], err
+		return &above[i], nil
+	}
+	var inside int64 // money that stays in the organisation is not sent up
+	err = tx.Model(&model.Unit{}).Scopes(model.Under(model.ChildPath("", model.PathIDs(unit.Path)[0]))).Where("name = ?", name).Count(&inside).Error
+	if err == nil && inside > 0 {
+		err = model.InvalidField("to", "not_above", "收款单位须是同一系统的上级组织，不能是本单位、下级或其他单位")
 	}
 	return nil, err
 }
