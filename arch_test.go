@@ -19,7 +19,7 @@ var layers = []struct {
 	deny   []string // of the standard library
 }{
 	{folder: "service/wechat/sim", allow: []string{"rsc.io/qr"}},
-	{folder: "service/wechat", allow: []string{"zhibu/model", "github.com/silenceper/wechat/v2/", "github.com/wechatpay-apiv3/wechatpay-go/"}},
+	{folder: "service/wechat", allow: []string{"zhibu/model", "github.com/silenceper/wechat/v2/", "github.com/wechatpay-apiv3/wechatpay-go/", "github.com/sony/gobreaker/v2"}},
 	{folder: "service/roster", allow: []string{"zhibu/model", "zhibu/office", "gorm.io/gorm", "github.com/mozillazg/go-pinyin", "golang.org/x/text/"}, deny: []string{"net/http"}},
 	{folder: "service/checkin", allow: []string{"zhibu/model", "zhibu/office", "gorm.io/gorm"}, deny: []string{"net/http"}},
 	{folder: "service/dues", allow: []string{"zhibu/model", "zhibu/office", "gorm.io/gorm"}, deny: []string{"net/http"}},

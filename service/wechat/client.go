@@ -29,18 +29,21 @@ var credentialPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
 
 // Config says which mini program the client speaks for.
 type Config struct {
-	AppID     string
-	AppSecret string
-	Transport http.RoundTripper // nil is the real network
-	Timeout   time.Duration     // for one method call, its token and its retry included; 0 is 8 s
-	Now       func() time.Time  // nil is time.Now
-	Logger    *slog.Logger      // nil logs nothing
+	AppID      string
+	AppSecret  string
+	EnvVersion string            // release, trial or develop: which one a subscribe message opens; empty is release
+	Transport  http.RoundTripper // nil is the real network
+	Timeout    time.Duration     // for one method call, its token and its retry included; 0 is 8 s
+	Now        func() time.Time  // nil is time.Now
+	Logger     *slog.Logger      // nil logs nothing
 }
 
 // Client calls the platform for one mini program. It is safe for concurrent use; a process needs one per mini
-// program, for the access token is shared through it. Every error it returns is a *model.Error.
+// program, for the access token and the breakers are shared through it: a kind of call that the platform has stopped
+// answering is not made for a while. Every error it returns is a *model.Error, but for those of Send.
 type Client struct {
 	secret    string
+	state     string // the miniprogram_state of what it sends
 	transport http.RoundTripper
 	timeout   time.Duration
 	now       func() time.Time
@@ -48,6 +51,7 @@ type Client struct {
 	auth      *auth.Auth
 	stable    *credential.StableAccessToken
 	tokens    *tokens
+	breakers  map[string]*breaker // by operation
 }
 
 // New returns a client, or an error that names the setting at fault. It calls nobody.
@@ -58,8 +62,13 @@ func New(cfg Config) (*Client, error) {
 	if !credentialPattern.MatchString(cfg.AppSecret) {
 		return nil, errors.New("wechat: AppSecret is empty or has characters other than letters, digits, _ and -")
 	}
+	state, ok := map[string]string{"": "formal", "release": "formal", "trial": "trial", "develop": "developer"}[cfg.EnvVersion]
+	if !ok {
+		return nil, errors.New("wechat: EnvVersion is not release, trial or develop")
+	}
 	c := &Client{
-		secret: cfg.AppSecret, transport: cfg.Transport, timeout: cfg.Timeout, now: cfg.Now, log: cfg.Logger,
+		secret: cfg.AppSecret, state: state, transport: cfg.Transport, timeout: cfg.Timeout, now: cfg.Now, log: cfg.Logger,
+		breakers: newBreakers(),
 	}
 	c.setDefaults()
 	c.auth = auth.NewAuth(&sdkcontext.Context{

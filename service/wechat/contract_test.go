@@ -16,15 +16,21 @@ import (
 	"github.com/silenceper/wechat/v2/miniprogram/business"
 	sdkconfig "github.com/silenceper/wechat/v2/miniprogram/config"
 	"github.com/silenceper/wechat/v2/miniprogram/qrcode"
+	"github.com/silenceper/wechat/v2/miniprogram/security"
+	"github.com/silenceper/wechat/v2/miniprogram/subscribe"
 
+	"zhibu/model"
 	"zhibu/service/wechat/sim"
 )
 
-// driver is a way to make the three calls; each answers its value or the errcode.
+// driver is a way to make the calls; each answers its value or the errcode.
 type driver struct {
-	login func(code string) (string, error)
-	phone func(code string) (string, error)
-	draw  func(scene, page string) (string, error)
+	login     func(code string) (string, error)
+	phone     func(code string) (string, error)
+	draw      func(scene, page string) (string, error)
+	send      func(model.PushMessage) (string, error)
+	templates func(string) (string, error)
+	check     func(openID string) func(text string) (string, error)
 }
 
 func adapterDriver(c *Client) driver {
@@ -38,6 +44,17 @@ func adapterDriver(c *Client) driver {
 		draw: func(scene, page string) (string, error) {
 			img, _, err := c.QRCode(ctx, QRRequest{Scene: scene, Page: page, Width: 300, CheckPath: true})
 			return http.DetectContentType(img), err
+		},
+		send: func(m model.PushMessage) (string, error) { return c.Send(ctx, m) },
+		templates: func(string) (string, error) {
+			list, err := c.Templates(ctx)
+			return fmt.Sprint(len(list), list[0].TemplateID, list[0].Title), err
+		},
+		check: func(openID string) func(string) (string, error) {
+			return func(text string) (string, error) {
+				verdict, err := c.CheckText(ctx, openID, text)
+				return string(verdict), err
+			}
 		},
 	}
 }
@@ -62,10 +79,32 @@ func bareDriver() driver {
 			})
 			return http.DetectContentType(img), err
 		},
+		send: func(m model.PushMessage) (string, error) {
+			data := map[string]*subscribe.DataItem{}
+			for key, value := range m.Data {
+				data[key] = &subscribe.DataItem{Value: value}
+			}
+			id, err := mp.GetSubscribe().SendGetMsgID(&subscribe.Message{
+				ToUser: m.OpenID, TemplateID: m.TemplateID, Page: m.Page, Data: data, MiniprogramState: "formal", Lang: "zh_CN",
+			})
+			return strconv.FormatInt(id, 10), err
+		},
+		templates: func(string) (string, error) {
+			list, err := mp.GetSubscribe().ListTemplates()
+			return fmt.Sprint(len(list.Data), list.Data[0].PriTmplID, list.Data[0].Title), err
+		},
+		check: func(openID string) func(string) (string, error) {
+			return func(text string) (string, error) {
+				res, err := mp.GetSecurity().MsgCheck(&security.MsgCheckRequest{
+					OpenID: openID, Scene: security.MsgSceneForum, Content: text,
+				})
+				return string(res.Result.Suggest), err
+			}
+		},
 	}
 }
 
-var errcodeInText = regexp.MustCompile(`errcode=(-?\d+)`)
+var errcodeInText = regexp.MustCompile(`errcode=(-?\d+)`) // of the SDK's plain errors and of its CommonError
 
 func errcodeOf(err error) int64 {
 	var p *PlatformError
@@ -79,18 +118,20 @@ func errcodeOf(err error) int64 {
 	return 0
 }
 
-// act plays the contract and writes down what came of every step.
-func act(p *sim.Platform, clk *clock, d driver) (trace []string) {
-	note := func(step string, value string, err error) {
+// tryInto returns a function that makes a call and writes down what came of it.
+func tryInto(trace *[]string) func(step string, f func(string) (string, error), arg string) {
+	return func(step string, f func(string) (string, error), arg string) {
+		value, err := f(arg)
 		if err != nil {
 			value = fmt.Sprint("errcode ", errcodeOf(err))
 		}
-		trace = append(trace, step+": "+value)
+		*trace = append(*trace, step+": "+value)
 	}
-	try := func(step string, f func(string) (string, error), arg string) {
-		v, err := f(arg)
-		note(step, v, err)
-	}
+}
+
+// act plays the contract and writes down what came of every step.
+func act(p *sim.Platform, clk *clock, d driver) (trace []string) {
+	try := tryInto(&trace)
 	code := p.LoginCode(openID)
 	try("login", d.login, code)
 	try("login again", d.login, code)
@@ -112,6 +153,33 @@ func act(p *sim.Platform, clk *clock, d driver) (trace []string) {
 	try("code", draw("pages/home"), "s=0123456789abcdefghijkl&<>"[:24])
 	try("code with a forbidden scene", draw("pages/home"), "百分号%")
 	try("code of no page", draw("pages/missing"), "s=1")
+	return append(trace, actPush(p, d)...)
+}
+
+// actPush is the scene of the messages.
+func actPush(p *sim.Platform, d driver) (trace []string) {
+	try := tryInto(&trace)
+	send := func(change func(*model.PushMessage)) func(string) (string, error) {
+		return func(string) (string, error) {
+			m := pushMessage()
+			change(&m)
+			return d.send(m)
+		}
+	}
+	same := func(*model.PushMessage) {}
+	try("templates", d.templates, "")
+	try("send unasked", send(same), "")
+	if err := p.Subscribe(openID, once, true); err != nil {
+		return append(trace, err.Error())
+	}
+	try("send a bad field", send(func(m *model.PushMessage) { m.Data["enum_string3"] = "电话" }), "")
+	try("send", send(same), "")
+	try("send again", send(same), "")
+	try("send what nobody knows", send(func(m *model.PushMessage) { m.TemplateID = "none" }), "")
+
+	try("check", d.check(openID), "学习心得 <b>&")
+	try("check a risky text", d.check(openID), riskyText)
+	try("check a stranger's", d.check("oStranger"), "学习心得")
 	return trace
 }
 
@@ -120,7 +188,7 @@ func act(p *sim.Platform, clk *clock, d driver) (trace []string) {
 func TestContract(t *testing.T) {
 	play := func(use func(*sim.Platform, *clock) driver) ([]string, []sim.Entry) {
 		clk := newClock()
-		p := sim.New(sim.Config{AppID: appID, AppSecret: secret, Now: clk.now, Pages: []string{"pages/home"}})
+		p := sim.New(sim.Config{AppID: appID, AppSecret: secret, Now: clk.now, Pages: []string{"pages/home"}, Templates: simTemplates()})
 		return act(p, clk, use(p, clk)), p.Journal()
 	}
 	trace, journal := play(func(p *sim.Platform, clk *clock) driver {
@@ -145,6 +213,15 @@ func TestContract(t *testing.T) {
 		"code: image/jpeg",
 		"code with a forbidden scene: errcode 40169",
 		"code of no page: errcode 41030",
+		"templates: 2" + once + "会议通知",
+		"send unasked: errcode 43101",
+		"send a bad field: errcode 47003",
+		"send: 3000000000000000001",
+		"send again: errcode 43101",
+		"send what nobody knows: errcode 40037",
+		"check: pass",
+		"check a risky text: risky",
+		"check a stranger's: errcode 61010",
 	}
 	if diff := cmp.Diff(want, trace); diff != "" {
 		t.Errorf("the client (-want +got):\n%s", diff)

@@ -67,6 +67,10 @@ func (c *Client) refuse(op operation, err error) error {
 	if p, ok := cause.(*PlatformError); ok {
 		return c.meaning(op, p)
 	}
+	var open *openError
+	if errors.As(err, &open) {
+		return ErrUnavailable.With(cause).After(open.again)
+	}
 	return ErrUnavailable.With(cause)
 }
 

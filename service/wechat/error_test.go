@@ -40,6 +40,12 @@ func TestFailuresAreUnavailableAndClean(t *testing.T) {
 				_, _, err = c.QRCode(t.Context(), QRRequest{Scene: "s=" + code})
 				wantError(t, err, ErrUnavailable, 0)
 				wantClean(t, err.Error(), code, "70_THETOKEN")
+				_, err = c.Templates(t.Context())
+				wantError(t, err, ErrUnavailable, 0)
+				wantClean(t, err.Error(), "70_THETOKEN")
+				_, err = c.CheckText(t.Context(), openID, "学习心得 "+code)
+				wantError(t, err, ErrUnavailable, 0)
+				wantClean(t, err.Error(), code, openID, "70_THETOKEN")
 				wantClean(t, log.String(), code, openID, "70_THETOKEN")
 			}
 		})

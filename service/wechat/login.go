@@ -48,7 +48,15 @@ func loginRefusals() map[int64]*model.Error {
 	return map[int64]*model.Error{40029: ErrCodeInvalid, 40163: ErrCodeInvalid, 40226: ErrBlocked}
 }
 
-func (c *Client) exchange(ctx context.Context, code string) (Identity, error) {
+func (c *Client) exchange(ctx context.Context, code string) (id Identity, err error) {
+	err = c.breakers[opLogin].do(func() error {
+		id, err = c.requestLogin(ctx, code)
+		return err
+	})
+	return id, err
+}
+
+func (c *Client) requestLogin(ctx context.Context, code string) (Identity, error) {
 	res, err := c.auth.Code2SessionContext(ctx, code)
 	switch {
 	case res.ErrCode != 0:

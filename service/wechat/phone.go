@@ -36,7 +36,7 @@ func (c *Client) Phone(ctx context.Context, openID, code string) (string, error)
 	op := operation{name: opPhone, private: []string{openID, code}, refusals: phoneRefusals()}
 	var number string
 	err := c.run(ctx, op, func(ctx context.Context) error {
-		return c.withToken(ctx, func(token string) (err error) {
+		return c.withToken(ctx, opPhone, func(token string) (err error) {
 			number, err = requestPhone(ctx, token, phoneRequest{code, openID})
 			return err
 		})

@@ -31,7 +31,7 @@ func (c *Client) QRCode(ctx context.Context, q QRRequest) (img []byte, mime stri
 	}
 	op := operation{name: opQRCode, private: []string{q.Scene}}
 	err = c.run(ctx, op, func(ctx context.Context) error {
-		return c.withToken(ctx, func(token string) (err error) {
+		return c.withToken(ctx, opQRCode, func(token string) (err error) {
 			img, mime, err = requestCode(ctx, token, body)
 			return err
 		})

@@ -134,6 +134,14 @@ const opToken = "stable_token"
 
 // fetchToken asks the platform for the stable token and its remaining life.
 func (c *Client) fetchToken(ctx context.Context, force bool) (token string, life time.Duration, err error) {
+	err = c.breakers[opToken].do(func() error {
+		token, life, err = c.requestToken(ctx, force)
+		return err
+	})
+	return token, life, err
+}
+
+func (c *Client) requestToken(ctx context.Context, force bool) (token string, life time.Duration, err error) {
 	err = c.safely(ctx, opToken, func(ctx context.Context) error {
 		res, err := c.stable.GetAccessTokenDirectly(ctx, force)
 		switch {
@@ -150,18 +158,26 @@ func (c *Client) fetchToken(ctx context.Context, force bool) (token string, life
 	return token, life, err
 }
 
-// withToken calls f with the access token, and once more with another one if the platform refuses it as dead.
-func (c *Client) withToken(ctx context.Context, f func(token string) error) error {
-	token, err := c.tokens.get(ctx, "")
-	if err != nil {
-		return err
+// unsentError is a call that failed before its request was made.
+type unsentError struct{ err error }
+
+func (e *unsentError) Error() string { return "not sent: " + e.err.Error() }
+
+func (e *unsentError) Unwrap() error { return e.err }
+
+// withToken calls f with the access token, and once more with another one if the platform refuses it as dead. Both
+// pass the breaker of the operation.
+func (c *Client) withToken(ctx context.Context, op string, f func(token string) error) error {
+	refused := ""
+	for {
+		token, err := c.tokens.get(ctx, refused)
+		if err != nil {
+			return &unsentError{err}
+		}
+		err = c.breakers[op].do(func() error { return f(token) })
+		if refused != "" || !isCode(err, 40001, 40014, 42001) {
+			return err
+		}
+		refused = token
 	}
-	err = f(token)
-	if !isCode(err, 40001, 40014, 42001) {
-		return err
-	}
-	if token, err = c.tokens.get(ctx, token); err != nil {
-		return err
-	}
-	return f(token)
 }

@@ -51,6 +51,9 @@ func (guard) RoundTrip(r *http.Request) (*http.Response, error) {
 	if err != nil {
 		return nil, err
 	}
+	if a, ok := r.Context().Value(attemptKey{}).(*attempt); ok {
+		a.status.Store(int32(resp.StatusCode))
+	}
 	resp.Body = http.MaxBytesReader(nil, resp.Body, maxAnswer)
 	return resp, nil
 }

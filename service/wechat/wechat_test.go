@@ -87,7 +87,7 @@ func newWorld(t *testing.T) world {
 	return world{c, p, clk, log}
 }
 
-func newClient(t *testing.T, transport http.RoundTripper, now func() time.Time) (*Client, *bytes.Buffer) {
+func newClient(t testing.TB, transport http.RoundTripper, now func() time.Time) (*Client, *bytes.Buffer) {
 	t.Helper()
 	log := &bytes.Buffer{}
 	c, err := New(Config{

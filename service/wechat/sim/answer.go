@@ -55,7 +55,12 @@ type refusal struct {
 
 // refuse answers an errcode with HTTP 200, as the platform does. How the request id is attached depends on the path.
 func (p *Platform) refuse(path string, code int) answer {
-	text, rid := refusalText(code), p.requestID()
+	return p.refuseSaying(path, code, refusalText(code))
+}
+
+// refuseSaying is refuse with another text than usual.
+func (p *Platform) refuseSaying(path string, code int, text string) answer {
+	rid := p.requestID()
 	switch {
 	case path == pathLogin:
 		text += ", rid: " + rid
@@ -84,8 +89,10 @@ func platformTexts() map[int]string {
 		40013: "invalid appid",
 		40014: "invalid access_token",
 		40029: "invalid code",
+		40037: "invalid template_id",
 		40066: "invalid url",
 		40097: "invalid args",
+		40129: "invalid scene",
 		40125: "invalid appsecret",
 		40163: "code been used",
 		40164: "invalid ip 203.0.113.7 ipv6 ::ffff:203.0.113.7, not in whitelist",
@@ -99,10 +106,16 @@ func platformTexts() map[int]string {
 		42001: "access_token expired",
 		43001: "require GET method",
 		43002: "require POST method",
+		43101: "user refuse to accept the msg",
+		43107: "template message capability is banned",
+		43108: "concurrent messages to the same user",
 		44002: "empty post data",
 		45009: "reach max api daily quota limit",
+		45168: "sensitive words in the message",
 		45011: "api minute-quota reach limit mustslower retry next minute",
 		47001: "data format error",
+		47003: "argument invalid! data.thing1.value",
+		61010: "code is expired",
 		89503: "this ip call needs confirmation of the admin",
 		89506: "this ip was refused by the admin, retry after 24 hours",
 		89507: "this ip was refused by the admin, retry after 1 hour",

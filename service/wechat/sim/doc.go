@@ -8,6 +8,11 @@
 // It enforces what the platform enforces: codes that work once and for five minutes, tokens that expire or are
 // replaced, quotas, the rules for a scene; and it words its refusals as the platform does, request id included.
 //
+// It takes subscribe messages to the templates in Config: one for every accept that Subscribe has given, one at a time
+// to a person, with every field within its rules. They arrive in the Inbox. With EventConfig, what a person and a phone
+// do goes out as an event of the message push, signed and encrypted, when DeliverDue is called, and again until it is
+// taken.
+//
 // With a Merchant it is WeChat Pay as well (API v3, public-key mode): it checks the merchant's signature and signs its
 // own answers, keeps the rules of orders and refunds, writes bills, and notifies until it is heard. A member pays
 // through Pay or /_sim/pay. Business times are the platform's clock; signatures carry the real time, since the SDK

@@ -26,11 +26,16 @@ const (
 // Fault is something that goes wrong with the next calls. Latency comes first and goes with any other fault. Errcode,
 // Code, Status, HTML and Reset replace the call: nothing is done. Truncate and Empty spoil its answer: it was done.
 //
-// Endpoint is a path, with the braces of WeChat Pay's such as /v3/refund/domestic/refunds/{out_refund_no}, or
-// "notify": the platform's own call of a notify_url. Without one, a fault happens to the next call that can meet it.
+// Endpoint is a path, with the braces of WeChat Pay's such as /v3/refund/domestic/refunds/{out_refund_no}, or the
+// platform's own call of us: "notify" of a notify_url, "events" of the message push. Without one, a fault happens to
+// the next call that can meet it.
+//
+// With Percent, it happens to that share of the calls that no older fault has hit, chosen by lot, yet the same ones
+// for the same calls in the same order; Times counts those it hits.
 type Fault struct {
 	Endpoint  string `json:"endpoint"`   // empty means every one
 	Times     int    `json:"times"`      // how many calls it spoils; 0 means one
+	Percent   int    `json:"percent"`    // 1 to 99: how many calls of a hundred; 0 means every one
 	Errcode   int    `json:"errcode"`    // the platform's refusal, with its text
 	Status    int    `json:"status"`     // an HTTP status from a gateway, such as 502
 	LatencyMS int    `json:"latency_ms"` // of real time
@@ -41,6 +46,20 @@ type Fault struct {
 
 	CountryCodeNumber bool `json:"country_code_number"` // phone: countryCode is 86 and not "86"
 	PNG               bool `json:"png"`                 // code: image/png and not image/jpeg
+
+	AsyncFailure bool `json:"async_failure"` // send: taken, with its msgid; nothing arrives, and the event says so
+
+	// Events of the message push. What is not taken is sent again after 5 s, three times.
+	NoEvent          bool `json:"no_event"`           // lost for good
+	LateEvent        bool `json:"late_event"`         // the first attempt gets lost
+	DuplicateEvent   bool `json:"duplicate_event"`    // twice at once
+	EventOutOfOrder  bool `json:"event_out_of_order"` // a second late, after what happens meanwhile
+	SlowAck          bool `json:"slow_ack"`           // it is taken, but so late that it is sent again
+	BadMsgSignature  bool `json:"bad_msg_signature"`
+	PlaintextEvent   bool `json:"plaintext_event"`    // not encrypted, with the signature that proves nothing
+	WrongAppIDTail   bool `json:"wrong_appid_tail"`   // encrypted for another app, and rightly signed
+	CreateTimeNumber bool `json:"create_time_number"` // JSON: CreateTime is a number and not a string
+	ListArray        bool `json:"list_array"`         // JSON: List is an array even of one
 
 	KillToken TokenDeath `json:"kill_token"` // happens now, awaits no call, and excludes the rest
 
@@ -90,13 +109,33 @@ func (p *Platform) Fail(f Fault) error {
 	if len(p.state.faults) >= maxFaults {
 		return fmt.Errorf("最多同时设置 %d 个故障", maxFaults)
 	}
-	p.state.faults = append(p.state.faults, &f)
+	p.state.faults = append(p.state.faults, p.arm(f))
 	return nil
+}
+
+// armed is a fault that awaits its calls.
+type armed struct {
+	Fault
+	meets map[string]bool // by endpoint: ten thousand calls a second are compared with it
+}
+
+func (p *Platform) arm(f Fault) *armed {
+	a := &armed{f, map[string]bool{}}
+	for _, e := range p.endpoints() {
+		a.meets[e] = (f.Endpoint == "" || f.Endpoint == e) && f.fits(e)
+	}
+	return a
+}
+
+// awaits reports whether a call of the endpoint can meet the fault. A path that nobody serves can meet some, too.
+func (a *armed) awaits(endpoint string) bool {
+	meets, known := a.meets[endpoint]
+	return meets || !known && a.Endpoint == "" && a.fits(endpoint)
 }
 
 func (p *Platform) checkFault(f Fault) error {
 	effect := f
-	effect.Endpoint, effect.Times = "", 0
+	effect.Endpoint, effect.Times, effect.Percent = "", 0, 0
 	known := slices.Contains(p.endpoints(), f.Endpoint)
 	switch {
 	case effect == Fault{}:
@@ -105,6 +144,8 @@ func (p *Platform) checkFault(f Fault) error {
 		return fmt.Errorf("模拟器没有接口 %q", f.Endpoint)
 	case f.Times < 0:
 		return errors.New("times 不能为负数")
+	case f.Percent < 0 || f.Percent > 99:
+		return errors.New("percent 必须在 1 至 99 之间，或不设置")
 	case f.Status != 0 && (f.Status < 200 || f.Status > 599):
 		return errors.New("status 必须在 200 至 599 之间")
 	case f.LatencyMS < 0 || f.LatencyMS > maxLatencyMS:
@@ -129,13 +170,13 @@ func (p *Platform) takeFault(endpoint string) Fault {
 // takeFault returns the oldest fault that awaits the endpoint, and uses it up once.
 func (s *state) takeFault(endpoint string) Fault {
 	for i, f := range s.faults {
-		if f.Endpoint != "" && f.Endpoint != endpoint || !f.fits(endpoint) {
+		if !f.awaits(endpoint) || f.Percent > 0 && s.chance.IntN(100) >= f.Percent {
 			continue
 		}
 		if f.Times--; f.Times == 0 {
 			s.faults = append(s.faults[:i:i], s.faults[i+1:]...)
 		}
-		return *f
+		return f.Fault
 	}
 	return Fault{}
 }

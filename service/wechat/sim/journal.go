@@ -6,7 +6,7 @@ import (
 )
 
 const (
-	maxEntries = 1000
+	maxEntries = 1000    // unless Config says otherwise
 	maxEntry   = 4 << 10 // bytes kept of a query and of a body
 )
 
@@ -19,7 +19,7 @@ type Entry struct {
 	Body   string    `json:"body,omitempty"`
 }
 
-// Journal returns the last thousand requests, oldest first. Controls are not among them.
+// Journal returns the last Config.JournalSize requests, oldest first. Controls are not among them.
 func (p *Platform) Journal() []Entry {
 	p.mu.Lock()
 	defer p.mu.Unlock()
@@ -28,18 +28,26 @@ func (p *Platform) Journal() []Entry {
 
 // journal is a ring: next is where the oldest entry is overwritten once it is full.
 type journal struct {
+	size    int
 	entries []Entry
 	next    int
 }
 
 func (j *journal) add(e Entry) {
 	e.Query, e.Body = cut(e.Query), cut(e.Body)
-	if len(j.entries) < maxEntries {
+	if len(j.entries) < j.size {
 		j.entries = append(j.entries, e)
 		return
 	}
 	j.entries[j.next] = e
-	j.next = (j.next + 1) % maxEntries
+	j.next = (j.next + 1) % j.size
+}
+
+func (c Config) journalSize() int {
+	if c.JournalSize == 0 {
+		return maxEntries
+	}
+	return max(c.JournalSize, 0)
 }
 
 func (j *journal) list() []Entry {

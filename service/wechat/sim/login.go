@@ -7,6 +7,7 @@ const loginsPerMinute = 100 // for each user
 // LoginCode is what wx.login gives to the member with this openid: good once, for five minutes.
 func (p *Platform) LoginCode(openID string) string {
 	code := p.newLoginCode()
+	p.push.recall(openID)
 	p.mu.Lock()
 	defer p.mu.Unlock()
 	p.state.logins.add(code, ticket{openID: openID, issued: p.cfg.Now()})
@@ -55,6 +56,7 @@ func (p *Platform) redeemLogin(jsCode string) (openID string, errcode int) {
 		return "", 45011
 	}
 	k.used = true
+	p.state.visits.add(k.openID, now)
 	return k.openID, 0
 }
 

@@ -16,8 +16,10 @@ type rule struct {
 }
 
 // rules are the faults that not every path can meet. Status, LatencyMS, Reset, Truncate, HTML and Empty are met by
-// every path, yet not by notifications.
-func (f Fault) rules() []rule {
+// every path, yet not by notifications and events.
+func (f Fault) rules() []rule { return append(f.payRules(), f.pushRules()...) }
+
+func (f Fault) payRules() []rule {
 	signed := []string{
 		pathPrepay, pathTradeByNo, pathTradeByID, pathClose, pathRefunds, pathRefund, pathTradeBill,
 	}
@@ -57,12 +59,12 @@ func (f Fault) rules() []rule {
 
 // fits reports whether a call of the endpoint can meet f.
 func (f Fault) fits(endpoint string) bool {
-	if endpoint == endpointNotify && (f.Status != 0 || f.LatencyMS != 0 || f.Reset || f.Truncate || f.HTML || f.Empty) {
+	outward := endpoint == endpointNotify || endpoint == endpointEvents
+	if outward && (f.Status != 0 || f.LatencyMS != 0 || f.Reset || f.Truncate || f.HTML || f.Empty) {
 		return false
 	}
-	pay := endpoint == endpointNotify || isPay(endpoint)
 	for _, r := range f.rules() {
-		if r.set && (r.at == nil && pay || r.at != nil && !slices.Contains(r.at, endpoint)) {
+		if r.set && (r.at == nil && (outward || isPay(endpoint)) || r.at != nil && !slices.Contains(r.at, endpoint)) {
 			return false
 		}
 	}
@@ -106,6 +108,9 @@ func (p *Platform) endpoints() []string {
 	}
 	if p.pay != nil {
 		out = append(out, endpointNotify)
+	}
+	if p.events != nil {
+		out = append(out, endpointEvents)
 	}
 	return out
 }

@@ -47,16 +47,10 @@ func newNotice(event, outTradeNo, outRefundNo, url string, now time.Time) *notic
 	}
 }
 
-// DeliverDue sends the notifications whose time has come by the platform's clock, one after the other, and returns how
-// many were taken. Call it every second, or after moving the clock: nothing else sends a retry, a late notification
-// or that of a refund.
-func (p *Platform) DeliverDue(ctx context.Context) int {
-	if p.pay == nil {
-		return 0
-	}
+func (y *payments) deliverDue(ctx context.Context) int {
 	taken := 0
-	for _, n := range p.pay.due() {
-		if ctx.Err() == nil && p.pay.deliver(ctx, n.ID) {
+	for _, n := range y.due() {
+		if ctx.Err() == nil && y.deliver(ctx, n.ID) {
 			taken++
 		}
 	}

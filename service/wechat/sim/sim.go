@@ -4,6 +4,7 @@ import (
 	"context"
 	"io"
 	"maps"
+	"math/rand/v2"
 	"net/http"
 	"net/url"
 	"strings"
@@ -24,6 +25,9 @@ const (
 	pathStableToken = "/cgi-bin/stable_token"
 	pathPhone       = "/wxa/business/getuserphonenumber"
 	pathQRCode      = "/wxa/getwxacodeunlimit"
+	pathSend        = "/cgi-bin/message/subscribe/send"
+	pathTemplates   = "/wxaapi/newtmpl/gettemplate"
+	pathCheckText   = "/wxa/msg_sec_check"
 )
 
 // Config is the mini program as it is registered on the platform.
@@ -34,8 +38,15 @@ type Config struct {
 	Pages     []string                   // the released pages; nil releases every page
 	UnionID   func(openID string) string // nil: not bound to an Open Platform account, so no unionid
 
+	Latency     time.Duration // of every call, of real time, before it is carried out
+	JournalSize int           // how many requests are remembered; 0 is a thousand, negative is none
+
+	Templates []Template   // the subscribe-message templates that the mini program has chosen
+	NoMsgID   bool         // a message that is sent gets no msgid
+	Events    *EventConfig // where the message push goes; nil: nowhere
+
 	Merchant *Merchant         // nil: no WeChat Pay
-	Deliver  http.RoundTripper // how the platform reaches a notify_url; nil is the network
+	Deliver  http.RoundTripper // how the platform reaches a notify_url and the message push; nil is the network
 }
 
 // Platform is the simulator. Its methods may be called at any time from any goroutine.
@@ -45,8 +56,10 @@ type Platform struct {
 	control http.Handler
 	serial  atomic.Uint64 // survives Reset, so that no id is ever given twice
 
+	push     *pushes
+	events   *events      // nil without EventConfig
 	pay      *payments    // nil without a merchant
-	notifier *http.Client // calls notify_url
+	notifier *http.Client // calls notify_url and the address of the message push
 
 	mu    sync.Mutex // guards state, never held while waiting
 	state state
@@ -56,8 +69,10 @@ type state struct {
 	logins  tickets
 	phones  tickets
 	rate    minuteRate
+	visits  visits
 	tokens  tokens
-	faults  []*Fault
+	faults  []*armed
+	chance  *rand.Rand // whom a fault with a percentage hits
 	journal journal
 }
 
@@ -76,44 +91,61 @@ type call struct {
 	query    url.Values
 	body     []byte
 	fault    Fault
+	message  *message // of a send, nil when it can't be read
+	busy     bool     // another message to the same person is being sent
 
 	uri, authorization string // what WeChat Pay's signature covers, and the signature
 }
 
-// New returns a platform that knows the one mini program in cfg.
+// New returns a platform that knows the one mini program in cfg. It panics when cfg.Events can't be.
 func New(cfg Config) *Platform {
 	if cfg.Now == nil {
 		cfg.Now = time.Now
 	}
-	p := &Platform{cfg: cfg}
+	p := &Platform{cfg: cfg, notifier: &http.Client{
+		Transport:     cfg.Deliver,
+		CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
+	}}
+	p.push = newPushes(p)
+	if cfg.Events != nil {
+		p.events = newEvents(p, *cfg.Events)
+	}
+	p.state = p.newState()
 	p.routes = map[string]route{
 		pathLogin:       {http.MethodGet, p.jscode2session},
 		pathToken:       {http.MethodGet, p.normalToken},
 		pathStableToken: {http.MethodPost, p.stableToken},
 		pathPhone:       {http.MethodPost, p.phoneNumber},
 		pathQRCode:      {http.MethodPost, p.miniProgramCode},
+		pathSend:        {http.MethodPost, p.push.send},
+		pathTemplates:   {http.MethodGet, p.push.list},
+		pathCheckText:   {http.MethodPost, p.checkText},
 	}
 	if cfg.Merchant != nil {
 		p.pay = newPayments(p, cfg.Merchant)
-		p.notifier = &http.Client{
-			Transport:     cfg.Deliver,
-			CheckRedirect: func(*http.Request, []*http.Request) error { return http.ErrUseLastResponse },
-		}
 		maps.Copy(p.routes, p.pay.routes())
 	}
 	p.control = p.controlHandler()
 	return p
 }
 
-// Reset forgets every code, token, order, fault and journal entry, as if the platform had been made anew. The
-// merchant keeps its keys.
+func (p *Platform) newState() state {
+	return state{journal: journal{size: p.cfg.journalSize()}, chance: rand.New(rand.NewPCG(1, 2))}
+}
+
+// Reset forgets every code, token, consent, message, event, order, fault and journal entry, as if the platform had
+// been made anew. The merchant keeps its keys.
 func (p *Platform) Reset() {
+	p.push.reset()
+	if p.events != nil {
+		p.events.reset()
+	}
 	if p.pay != nil {
 		p.pay.reset()
 	}
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.state = state{}
+	p.state = p.newState()
 }
 
 // ServeHTTP answers the platform's paths and the controls under /_sim/.
@@ -133,23 +165,37 @@ func (p *Platform) ServeHTTP(w http.ResponseWriter, r *http.Request) {
 	}
 	c.endpoint, c.arg = endpointOf(c.path)
 	c.fault = p.receive(r, body, c.endpoint)
-	if !wait(r.Context(), time.Duration(c.fault.LatencyMS)*time.Millisecond) {
-		return
-	}
-	if c.fault.Reset {
+	a, answered := p.process(c)
+	switch {
+	case answered:
+		a.write(w)
+	case c.fault.Reset:
 		reset(w)
-		return
 	}
-	p.answer(c).write(w)
+}
+
+// process carries a call out once its latency has passed. It answers nothing when the caller has gone meanwhile, or
+// when a fault breaks the connection.
+func (p *Platform) process(c call) (a answer, answered bool) {
+	if c.endpoint == pathSend {
+		c.message = readMessage(c.body)
+		defer p.push.begin(&c)()
+	}
+	if !wait(c.ctx, p.cfg.Latency+time.Duration(c.fault.LatencyMS)*time.Millisecond) || c.fault.Reset {
+		return answer{}, false
+	}
+	return p.answer(c), true
 }
 
 // receive journals a request and takes the fault that awaits it.
 func (p *Platform) receive(r *http.Request, body []byte, endpoint string) Fault {
 	p.mu.Lock()
 	defer p.mu.Unlock()
-	p.state.journal.add(Entry{
-		At: p.cfg.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Body: string(body),
-	})
+	if p.state.journal.size > 0 {
+		p.state.journal.add(Entry{
+			At: p.cfg.Now(), Method: r.Method, Path: r.URL.Path, Query: r.URL.RawQuery, Body: string(body),
+		})
+	}
 	return p.state.takeFault(endpoint)
 }
 
@@ -169,6 +215,20 @@ func (p *Platform) answer(c call) answer {
 		return p.refuse(c.path, 43002)
 	}
 	return c.fault.spoil(to.handle(c))
+}
+
+// DeliverDue sends the notifications of WeChat Pay and the events of the message push whose time has come by the
+// platform's clock, and returns how many were taken. Call it every second, or after moving the clock: nothing else
+// sends an event, a retry, a late notification or that of a refund.
+func (p *Platform) DeliverDue(ctx context.Context) int {
+	taken := 0
+	if p.pay != nil {
+		taken += p.pay.deliverDue(ctx)
+	}
+	if p.events != nil {
+		taken += p.events.deliverDue(ctx)
+	}
+	return taken
 }
 
 // wait reports whether d passed before ctx ended. It is real time: the latency is for the caller, not the platform.

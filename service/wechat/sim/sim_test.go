@@ -253,6 +253,19 @@ func TestMemoryIsBounded(t *testing.T) {
 	}
 }
 
+func TestJournalSize(t *testing.T) {
+	for size, want := range map[int]int{-1: 0, 0: 5, 3: 3, 9: 5} {
+		p := New(Config{AppID: appID, AppSecret: secret, JournalSize: size})
+		w := world{p, &clock{}, &http.Client{Transport: p.Transport()}}
+		for range 5 {
+			w.do(t, pathToken, "")
+		}
+		if n := len(w.Journal()); n != want {
+			t.Errorf("a size of %d: %d entries, want %d", size, n, want)
+		}
+	}
+}
+
 func TestConcurrency(t *testing.T) {
 	w := newWorld()
 	code := w.LoginCode(openID)
