@@ -4,6 +4,7 @@ import (
 	"fmt"
 	"strings"
 	"testing"
+	"time"
 
 	"zhibu/model"
 )
@@ -111,7 +112,7 @@ func TestListsOfBills(t *testing.T) {
 			}
 		}
 		same(t, "part paid", list(secretary, branch, "?state=part_paid")[0], object{
-			"member_id": plain, "name": "员乙", "unit_id": branch, "unit_name": "单位10", "track": "party", "month": "2026-02", "due_on": "2026-02-01",
+			"member_id": plain, "name": "员乙", "unit_id": branch, "unit_name": "单位10", "track": "party", "month": "2026-02", "due_on": "2026-02-02",
 			"assessed_fen": 1_000, "amount_fen": 1_000, "paid_fen": 300, "state": "part_paid",
 		})
 		for _, b := range list(chief, root, "") {
@@ -173,6 +174,7 @@ func TestVoidingBills(t *testing.T) {
 // TestMyDues: what a member sees of himself, and that a year of arrears only warns.
 func TestMyDues(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
+		w.clock.Advance(24 * time.Hour) // the dues day of March is the second, a Monday
 		w.assess(plain, 1_000)
 		w.assess(nobody, 2_000)
 		w.makeBills(branch, "2026-01", "2026-02", "2026-03", "2026-04")
@@ -202,6 +204,7 @@ func TestMyDues(t *testing.T) {
 // TestArrears: names for the officers of that very branch, totals above; nobody's membership changes.
 func TestArrears(t *testing.T) {
 	each(t, func(t *testing.T, w *world) {
+		w.clock.Advance(24 * time.Hour) // the dues day of March is the second, a Monday
 		for _, member := range []int64{plain, nobody, colleague} {
 			w.assess(member, 1_000)
 		}

@@ -96,7 +96,7 @@ func (w *world) recorded(action string) int64 {
 }
 
 // same fails the test unless the fields have the values; numbers as they are written in Go.
-func same(t *testing.T, what string, got object, want object) {
+func same(t testing.TB, what string, got object, want object) {
 	t.Helper()
 	for field, value := range want {
 		g, there := got[field]

@@ -7,6 +7,7 @@ import (
 	"strconv"
 	"strings"
 	"testing"
+	"time"
 
 	"github.com/xuri/excelize/v2"
 )
@@ -20,6 +21,7 @@ func (w *world) statement(unit int64) object {
 // TestStatement: assessed, collected, remitted, the difference with its place, and 全额上缴 at zero only.
 func TestStatement(t *testing.T) {
 	billed(t, func(t *testing.T, w *world) {
+		w.clock.Advance(24 * time.Hour) // the dues day of March is the second, a Monday
 		same(t, "nothing yet", w.statement(branch), object{
 			"unit_id": branch, "unit_name": "单位10", "year": 2026, "assessed_fen": 6_000, "collected_fen": 0, "remitted_fen": 0, "difference_fen": 0,
 			"fully_remitted": false, "assertion": "2026年没有收缴党费。",

@@ -119,7 +119,7 @@ func (y *duesYear) bill() {
 			"from_month": "2026-07", "to_month": "2026-09", "amount_fen": 0, "approved_by": "局机关党委", "reason_category": "illness",
 		}).wants(201)
 	}
-	y.at(y.month, 1, "00:30")
+	y.at(y.month, 8, "00:30") // no dues day is later, not even after the holidays of October
 	for range 2 {
 		y.must(y.services.Dues.BillDue(y.t.Context()))
 	}

@@ -64,7 +64,7 @@ func (b *bureau) collect(month model.Month) {
 		key := to{bill.MemberID, bill.UnitID}
 		if visits[key] == nil {
 			d := draw(b.ordinal[bill.MemberID], duesKey+month.Year()*12+month.Since("2000-01"))
-			visits[key] = &visit{at: at(workday(month.Day(2+d%13)), "09:05").Add(minutes(d * 4))}
+			visits[key] = &visit{at: at(workday(max(month.Day(2+d%13), b.duesDay(month).AddDays(1))), "09:05").Add(minutes(d * 4))}
 			order = append(order, key)
 		}
 		visits[key].bills = append(visits[key].bills, i)

@@ -61,10 +61,16 @@ func (b *bureau) reduce(this model.Month) {
 	})
 }
 
-// billMonth makes the bills of those on the roster at the dues day, the first: what the chore of the server makes. Who
-// is in the party pays party dues only.
+// duesDay is the first working day of the month, as the server has it; during a holiday already today, lest there be
+// nothing to pay for who looks around.
+func (c calendar) duesDay(month model.Month) model.Date {
+	return min(model.BaseCalendar().NextWorkday(month.Day(1)), c.today)
+}
+
+// billMonth makes the bills of those on the roster at the dues day: what the chore of the server makes. Who is in the
+// party pays party dues only.
 func (b *bureau) billMonth(month model.Month) {
-	day := month.Day(1)
+	day := b.duesDay(month)
 	on := func(m model.Membership) bool { return m.StartedOn <= day && m.EndedOn > day && m.State == model.Active }
 	inParty := map[int64]bool{}
 	for _, m := range b.memberships {
@@ -81,9 +87,9 @@ func (b *bureau) bill(m model.Membership, month model.Month) {
 	a := b.assessed(m, month)
 	branch := b.branch(m.UnitID)
 	row := model.Bill{
-		ID: model.NewID(), UnitID: branch.ID, MemberID: m.MemberID, Track: m.Track, Month: month, DueOn: month.Day(1),
+		ID: model.NewID(), UnitID: branch.ID, MemberID: m.MemberID, Track: m.Track, Month: month, DueOn: b.duesDay(month),
 		AssessedFen: a.AmountFen, AmountFen: a.AmountFen, AssessmentID: a.ID,
-		CreatedAt: min(max(month.Day(1).Start().Add(minutes(17)), a.ApprovedAt.Add(minutes(20))), b.now),
+		CreatedAt: min(max(b.duesDay(month).Start().Add(minutes(17)), a.ApprovedAt.Add(minutes(20))), b.now),
 	}
 	for _, e := range b.duesExemptions {
 		if e.MemberID == m.MemberID && e.Track == m.Track && e.Covers(month) {
@@ -110,7 +116,7 @@ func (b *bureau) assessed(m model.Membership, month model.Month) model.Assessmen
 	}
 	approved := at(workday(month.Add(-1).Day(22)), "15:00")
 	if !january {
-		approved = month.Day(1).Start().Add(hours(10))
+		approved = b.duesDay(month).Start().Add(hours(10))
 	}
 	approved = min(approved.Add(minutes(b.ordinal[m.MemberID]%50)), b.now)
 	a = model.Assessment{

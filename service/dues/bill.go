@@ -22,7 +22,7 @@ const pageSize = 1000
 
 // Bill makes the bills of a month for everybody due in the unit and below it, as often as it is asked: what is there
 // already stays. A member owes to the branch whose roster he is on at the dues day (党费日), unless the letter of a transfer
-// says up to which month he has paid at the old one.
+// says up to which month he has paid at the old one. A dues day on which people do not work is the next one on which they do.
 func (s *Service) Bill(ctx context.Context, actor model.Actor, unitID int64, month model.Month) (b Billing, err error) {
 	var f faults
 	f.month("month", month)
@@ -73,7 +73,11 @@ func (s *Service) recordRun(ctx context.Context, actor model.Actor, unit model.U
 // bill runs over the roster of the path, a page at a time. With until it leaves out units whose dues day is later.
 func (s *Service) bill(ctx context.Context, actor model.Actor, path string, month model.Month, until model.Date) (sum Billing, err error) {
 	db := s.db.Read(ctx)
-	places, err := loadPlaces(db, month)
+	calendar, err := model.LoadCalendar(db)
+	if err != nil {
+		return sum, err
+	}
+	places, err := loadPlaces(db, calendar, month)
 	if err != nil {
 		return sum, err
 	}
@@ -112,7 +116,7 @@ type places struct {
 	days  []model.Date // the dues days there are, each once, in order
 }
 
-func loadPlaces(tx *gorm.DB, month model.Month) (places, error) {
+func loadPlaces(tx *gorm.DB, calendar model.Calendar, month model.Month) (places, error) {
 	units, err := unitsUnder(tx, "/")
 	if err != nil {
 		return places{}, err
@@ -122,15 +126,28 @@ func loadPlaces(tx *gorm.DB, month model.Month) (places, error) {
 		return places{}, err
 	}
 	p := places{units: units, dueOn: make(map[int64]model.Date, len(units))}
+	worked := map[model.Date]model.Date{} // of the few days there are
 	for id, u := range units {
 		day := month.Day(model.SettingsOf(rows, u.Branch(), month.Day(1)).Int(model.SettingDuesDay))
-		p.dueOn[id] = day
-		if !slices.Contains(p.days, day) {
-			p.days = append(p.days, day)
+		if _, known := worked[day]; !known {
+			worked[day] = workdayIn(calendar, month, day)
+		}
+		p.dueOn[id] = worked[day]
+		if !slices.Contains(p.days, worked[day]) {
+			p.days = append(p.days, worked[day])
 		}
 	}
 	slices.Sort(p.days)
 	return p, nil
+}
+
+// workdayIn is the day or, when people do not work on it, the next one on which they do (DOMAIN.md §6, §21 no. 13). When
+// that is in the next month the day stays: the month is billed within itself.
+func workdayIn(calendar model.Calendar, month model.Month, day model.Date) model.Date {
+	if next := calendar.NextWorkday(day); model.MonthOf(next) == month {
+		return next
+	}
+	return day
 }
 
 // branch is the branch that keeps the books of the unit.
@@ -229,8 +246,12 @@ func memberIDs(rows []model.Membership) []int64 {
 
 // billOne makes the bills of one member for the months, where none is there; with rebill, also anew.
 func billOne(tx *gorm.DB, actor model.Actor, memberID int64, months []model.Month, now model.Instant, rebill string) error {
+	calendar, err := model.LoadCalendar(tx)
+	if err != nil {
+		return err
+	}
 	for _, month := range months {
-		places, err := loadPlaces(tx, month)
+		places, err := loadPlaces(tx, calendar, month)
 		if err != nil {
 			return err
 		}

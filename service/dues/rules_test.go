@@ -193,7 +193,7 @@ func TestTransferPaysWhereItIsOwed(t *testing.T) {
 func TestSuspendedAndGoneAreNotBilled(t *testing.T) {
 	each(t, "2026-04-10 09:00", func(t *testing.T, w *world) {
 		suspended, gone, late := w.enrol("一支部"), w.enrol("一支部"), person("新来的人")
-		on := enrolled(w.units["一支部"], late.ID, "2026-03-02")
+		on := enrolled(w.units["一支部"], late.ID, "2026-03-03") // the first is a Sunday
 		w.add(&late, &on)
 		w.must(w.db.Write(t.Context(), func(tx *gorm.DB) error {
 			if err := tx.Model(&model.Membership{}).Where("member_id = ?", suspended).Update("state", model.Suspended).Error; err != nil {
@@ -235,6 +235,45 @@ func TestDuesDayIsASettingOfTheBranch(t *testing.T) {
 		w.must(w.s[1].BillDue(t.Context()))
 		w.wantOwing(in["二支部"], "2026-03 二支部 0/100", "2026-04 二支部 0/100")
 	})
+}
+
+// TestDuesDayIsAWorkday: of a holiday the dues day is the next working day of the month, and its roster owes.
+func TestDuesDayIsAWorkday(t *testing.T) {
+	each(t, "2026-10-07 09:00", func(t *testing.T, w *world) {
+		w.setDuesDay("二支部", "2")
+		w.setDuesDay("团支部", "28")
+		in := map[string]int64{"一支部": w.owes("一支部", 100, "2026-10"), "二支部": w.owes("二支部", 100, "2026-10"), "团支部": w.owes("团支部", 100, "2026-02")}
+		late, after := person("节中来的人"), person("节后来的人")
+		during, behind := enrolled(w.units["一支部"], late.ID, "2026-10-05"), enrolled(w.units["一支部"], after.ID, "2026-10-09")
+		w.add(&late, &after, &during, &behind)
+		w.must(w.assess("一支部", late.ID, 100, "2026-10"))
+		w.must(w.assess("一支部", after.ID, 100, "2026-10"))
+		w.must(w.s[0].BillDue(t.Context()))
+		w.wantDue(in["一支部"])
+		w.day("2026-10-08")
+		w.must(w.s[0].BillDue(t.Context()))
+		w.wantDue(in["一支部"], "2026-10-08")
+		w.wantDue(in["二支部"], "2026-10-08")
+		w.wantDue(late.ID, "2026-10-08")
+		w.wantDue(after.ID)
+		w.bill("2026-02", "2026-03", "2027-02")
+		w.wantDue(in["团支部"], "2026-02-28", "2026-03-30", "2026-09-28", "2027-02-28") // a Saturday to make up; the last is a Sunday
+		w.add(&model.CalendarDay{Day: "2026-11-02", Kind: model.DayOff, SetBy: "account:1"})
+		w.bill("2026-11")
+		w.wantDue(in["一支部"], "2026-10-08", "2026-11-03", "2027-02-01")
+	})
+}
+
+// wantDue holds the dues days of the bills of somebody against those.
+func (w *world) wantDue(id int64, want ...model.Date) {
+	w.t.Helper()
+	var due []model.Date
+	for _, b := range w.bills(id) {
+		due = append(due, b.DueOn)
+	}
+	if diff := cmp.Diff(want, due); diff != "" {
+		w.t.Errorf("due: %s", diff)
+	}
 }
 
 // TestTransferBetweenTwoDuesDays: who moves between two branches with different dues days owes for the month once, and
