@@ -24,6 +24,7 @@ var layers = []struct {
 	{folder: "service/checkin", allow: []string{"zhibu/model", "zhibu/office", "gorm.io/gorm"}, deny: []string{"net/http"}},
 	{folder: "service/dues", allow: []string{"zhibu/model", "zhibu/office", "gorm.io/gorm"}, deny: []string{"net/http"}},
 	{folder: "service/period", allow: []string{"golang.org/x/text/", "gorm.io/gorm/clause", "zhibu/model", "zhibu/office", "gorm.io/gorm"}, deny: []string{"net/http"}},
+	{folder: "service/push", allow: []string{"zhibu/model", "gorm.io/gorm", "golang.org/x/time/"}, deny: []string{"net/http"}},
 	{folder: "service/signin", allow: []string{"zhibu/model", "gorm.io/gorm", "github.com/golang-jwt/jwt/v5", "golang.org/x/crypto/"}, deny: []string{"net/http"}},
 	{folder: "service", allow: []string{"zhibu/model", "gorm.io/gorm"}, deny: []string{"net/http"}},
 	{folder: "office", allow: []string{"zhibu/model", "github.com/xuri/excelize/v2", "github.com/go-analyze/charts", "golang.org/x/text/"}, deny: []string{"net/http"}},

@@ -39,10 +39,15 @@ func runDemo(ctx context.Context, p program) error {
 		return err
 	}
 	defer merchant.Close()
-	platform := sim.New(sim.Config{AppID: p.WechatAppID, AppSecret: p.WechatSecret, Now: time.Now, Merchant: merchant})
+	base := "http://" + listener.Addr().String()
+	templates := demo.Templates()
+	platform := sim.New(sim.Config{
+		AppID: p.WechatAppID, AppSecret: p.WechatSecret, Now: time.Now, Merchant: merchant, Templates: simTemplates(templates),
+		Events: &sim.EventConfig{URL: base + eventPath, Token: p.WechatToken, EncodingAESKey: p.WechatAESKey},
+	})
 	s, err := newServer(ctx, p, wiring{
 		issuer: "zhibu-demo", transport: platform.Transport(), simulator: platform, merchant: merchant,
-		notifyURL: "http://" + listener.Addr().String() + payNoticePath,
+		notifyURL: base + payNoticePath, templates: templates,
 	})
 	if err != nil {
 		return err
@@ -100,6 +105,8 @@ curl -s {{base}}/api/v1/activities/{{activity}}/check-ins -H "Authorization: Bea
 To bind a phone that nobody knows yet: sign in with the openid {{newcomer_openid}}, get a phone code from
 {{base}}/_sim/phone for {{newcomer_phone}}, and bind as {{newcomer}} (POST {{base}}/api/v1/auth/bind).
 The secretary of one branch is {{secretary}}, openid {{secretary_openid}}.
+What WeChat has sent to the phone of {{name}}: {{base}}/_sim/inbox/{{openid}}
+(nothing yet; the section "Announcements and reminders" of the README sends a message).
 
 To start afresh, stop it (Ctrl-C) and delete the data folder.
 `

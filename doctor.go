@@ -9,6 +9,7 @@ import (
 	"time"
 
 	"zhibu/model"
+	"zhibu/service/push"
 	"zhibu/service/wechat"
 )
 
@@ -25,7 +26,7 @@ func runDoctor(ctx context.Context, p program) error {
 	defer cancel()
 	findings := []finding{{"configuration", p.CheckServe(), "set what is named above in the environment; the README has the table"}}
 	findings = append(findings, examineDB(ctx, p)...)
-	findings = append(findings, examineWechat(ctx, p))
+	findings = append(findings, examineWechat(ctx, p)...)
 	troubles := 0
 	for _, f := range findings {
 		if f.err == nil {
@@ -76,16 +77,49 @@ func examineDB(ctx context.Context, p program) []finding {
 	return append(findings, finding{"clock", err, "switch on time synchronisation (chrony or systemd-timesyncd) on both machines"})
 }
 
-func examineWechat(ctx context.Context, p program) finding {
+// examineWechat asks the platform for a token, and holds the configured templates against those it has.
+func examineWechat(ctx context.Context, p program) []finding {
 	f := finding{subject: "WeChat", advice: "set ZHIBU_WECHAT_APP_ID and ZHIBU_WECHAT_APP_SECRET, allow this machine's address in the console (IP 白名单), and let it reach api.weixin.qq.com"}
 	if p.WechatAppID == "" || p.WechatSecret == "" {
 		f.err = errors.New("no AppID or AppSecret is configured")
-		return f
+		return []finding{f}
 	}
 	client, err := wechat.New(wechat.Config{AppID: p.WechatAppID, AppSecret: p.WechatSecret, Transport: http.DefaultTransport, Now: time.Now, Logger: newLogger(p)})
 	if err == nil {
 		err = client.Ping(ctx)
 	}
 	f.err = err
+	return []finding{f, examineTemplates(ctx, p, client, err), examineEvents(p)}
+}
+
+// examineEvents looks at the settings of the message push; whether the platform reaches us only the platform can tell.
+func examineEvents(p program) finding {
+	f := finding{subject: "message push", advice: "set ZHIBU_WECHAT_PUSH_TOKEN and ZHIBU_WECHAT_PUSH_AES_KEY as the console shows them (开发管理 → 消息推送, 安全模式, JSON)"}
+	if p.WechatToken == "" {
+		f.subject += " (not configured: consents are known from the mini-program only, and nobody learns of messages that did not arrive)"
+		return f
+	}
+	_, f.err = newReceiver(p.Config)
+	return f
+}
+
+// examineTemplates holds the configured subscribe-message templates against the platform's, which it can name only when it
+// answered before.
+func examineTemplates(ctx context.Context, p program, client *wechat.Client, unreachable error) finding {
+	f := finding{subject: "subscribe-message templates", advice: "ZHIBU_PUSH_TEMPLATES has to name templates as the console shows them (功能 → 订阅消息 → 我的模板); the README has an example"}
+	configured, err := push.ParseTemplates(p.PushTemplates)
+	switch {
+	case err != nil:
+		f.err = err
+	case len(configured) == 0:
+		f.subject += " (none configured: members have the inbox only)"
+	case unreachable != nil:
+		f.err = errors.New("not compared: the platform did not answer")
+	default:
+		onPlatform, err := client.Templates(ctx)
+		if f.err = err; err == nil {
+			f.err = errors.Join(push.Compare(configured, onPlatform)...)
+		}
+	}
 	return f
 }

@@ -14,6 +14,7 @@ func featuresOf(c config.Config, pay bool) []api.Feature {
 		{Key: "roster", Name: "党员、团员名册", On: true, Reason: "组织关系管理，证件号码和电话加密保存"},
 		{Key: "dues", Name: "党费、团费收缴管理", On: true, Reason: "登记应缴、收缴、上缴，形成台账；欠缴只提醒支部核实，不自动改变任何身份"},
 		{Key: "wechat_pay", Name: "微信支付缴纳党费", On: pay, Reason: "本人自愿使用；也可到支部用现金或转账缴纳"},
+		{Key: "announcement", Name: "通知和提醒", On: true, Reason: "站内消息人人可见；微信订阅消息只发给本人同意的，设免打扰时段和每日上限，各项提醒可由单位关闭"},
 		{Key: "feedback", Name: "投诉建议", On: true, Reason: "按管理要求提供"},
 		{Key: "location", Name: "定位签到", On: c.On("location"), Reason: "默认关闭；打开后仍由每次活动单独设定，位置不保存"},
 		{Key: "names_drilldown", Name: "上级查看未完成人员姓名", On: c.On("names_drilldown"), Reason: "默认关闭：支部以上只看人数，姓名留在支部；打开后每次查看都记入操作日志"},

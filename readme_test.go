@@ -8,7 +8,9 @@ import (
 	"strings"
 	"testing"
 
+	"zhibu/model"
 	"zhibu/model/modeltest"
+	"zhibu/service/push"
 )
 
 // TestReadmeStudyPeriod copies the section about a study period of each README into a shell, on a demo of its own.
@@ -28,6 +30,39 @@ func TestReadmeDues(t *testing.T) {
 		`"state":"paid"`, `"wechat_fen":7650`, `"fully_remitted":false`, `元未上缴`, `"to":"局机关党总支"`, `"fully_remitted":true`, `已全额上缴`,
 		`"branches":[`,
 	}, map[string]string{"dues.xlsx": "PK"})
+}
+
+// TestReadmeAnnouncements does the same with the section about announcements and reminders.
+func TestReadmeAnnouncements(t *testing.T) {
+	const one = `"demo-template-announcement":1,`
+	followReadme(t, "## Announcements and reminders\n", "## 通知和提醒\n", []string{
+		`"purpose":"announcement"`, one, one, one,
+		`"wechat":1,`, `没有绑定微信`, `"state":"published"`, `【机关第一党支部】`, `"thing1":"周五下午主题党日"`, `"sent":1,`, `"name":"林望川"`,
+		`"title":"周五下午主题党日"`, `"read_at":null`, `"announcements":[{`, `"read_at":"`, `"read":1,`, `"name":"林望川"`,
+		`"state":"scheduled"`, `"state":"recalled"`, `"recall_reason":"时间有变"`,
+		`"state":"waiting"`, `"code":"own_record"`, `"state":"published"`,
+		`"demo-template-study":1,`, `"announcement_id":`, `还没有完成`, `"sent":1,`, `"name":"`, `"name":null`,
+		`"rule":"period_open"`, `"rule":"holiday"`, `"on":false`, `"on":true`, `"unit_name":"机关第一党支部"`, `"on":false`, `"unit_name":null`,
+		`"festivals":[`, `"春节"`,
+	}, nil)
+}
+
+// TestReadmeTemplates: the templates of each README are what the program takes, one for each purpose.
+func TestReadmeTemplates(t *testing.T) {
+	for _, readme := range []string{"README.md", "README.zh-CN.md"} {
+		text, err := os.ReadFile(readme)
+		if err != nil {
+			t.Fatal(err)
+		}
+		blocks := regexp.MustCompile("(?s)```json\n(.*?)```").FindAllStringSubmatch(string(text), -1)
+		if len(blocks) != 1 {
+			t.Fatalf("%s has %d blocks of JSON", readme, len(blocks))
+		}
+		templates, err := push.ParseTemplates(blocks[0][1])
+		if err != nil || len(templates) != len(model.Purposes) {
+			t.Errorf("%s: %d templates, %v", readme, len(templates), err)
+		}
+	}
 }
 
 // followReadme copies a section of each README into a shell: what is printed has the parts in their order, and the files

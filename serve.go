@@ -19,6 +19,7 @@ import (
 	"zhibu/model"
 	"zhibu/service/activity"
 	"zhibu/service/audit"
+	"zhibu/service/calendar"
 	"zhibu/service/checkin"
 	"zhibu/service/dues"
 	"zhibu/service/feedback"
@@ -46,8 +47,9 @@ type wiring struct {
 	issuer    string            // of the tokens: a demo's are worthless in production
 	transport http.RoundTripper // to WeChat; nil is the network
 	simulator http.Handler
-	merchant  *sim.Merchant // of the demo; nil is the configured one, if any
-	notifyURL string        // of the demo, which WeChat Pay reaches at its own address
+	merchant  *sim.Merchant        // of the demo; nil is the configured one, if any
+	notifyURL string               // of the demo, which WeChat Pay reaches at its own address
+	templates []model.PushTemplate // of the demo; nil are the configured ones
 }
 
 func runServe(ctx context.Context, p program) error {
@@ -107,8 +109,16 @@ func openDB(ctx context.Context, c config.Config, log *slog.Logger) (*model.DB, 
 
 func (s *server) wire(w wiring) error {
 	platform, err := wechat.New(wechat.Config{
-		AppID: s.WechatAppID, AppSecret: s.WechatSecret, Transport: w.transport, Now: time.Now, Logger: s.log,
+		AppID: s.WechatAppID, AppSecret: s.WechatSecret, EnvVersion: s.WechatVersion, Transport: w.transport, Now: time.Now, Logger: s.log,
 	})
+	if err != nil {
+		return err
+	}
+	pushes, err := s.newPush(platform, w)
+	if err != nil {
+		return err
+	}
+	events, err := newReceiver(s.Config)
 	if err != nil {
 		return err
 	}
@@ -132,6 +142,8 @@ func (s *server) wire(w wiring) error {
 		Audit:    audit.New(s.db),
 		Feedback: feedback.New(s.db, time.Now),
 		Setting:  setting.New(s.db, time.Now),
+		Push:     pushes,
+		Calendar: calendar.New(s.db, time.Now),
 	}
 	s.services.SignIn, err = signin.New(s.db, s.keys, signin.Platform{
 		OpenID: func(ctx context.Context, code string) (string, error) {
@@ -146,7 +158,7 @@ func (s *server) wire(w wiring) error {
 	s.handler = api.New(s.services, api.Options{
 		Now: time.Now, Logger: s.log, Version: version, Ready: s.ready, Features: featuresOf(s.Config, pay.on()), PublicURL: s.PublicURL,
 		TrustedProxies: s.TrustedProxies, CORSOrigins: s.CORSOrigins, MetricsToken: s.MetricsToken,
-		Simulator: w.simulator, SignInsPerMin: s.SignInsPerMin, PayNotice: pay.notice(),
+		Simulator: w.simulator, SignInsPerMin: s.SignInsPerMin, PayNotice: pay.notice(), Events: events,
 		MiniProgramCode: func(ctx context.Context, activityID int64) ([]byte, string, error) {
 			return platform.QRCode(ctx, wechat.QRRequest{
 				Scene: "a=" + strconv.FormatInt(activityID, 36), Page: s.WechatPage, EnvVersion: s.WechatVersion, CheckPath: s.WechatVersion == "release",
@@ -207,6 +219,11 @@ func (s *server) listen(ctx context.Context, listener net.Listener, started func
 		return nil
 	})
 	group.Go(func() error { s.every(ctx, 6*time.Hour, "purge sessions", s.services.SignIn.Purge); return nil })
+	group.Go(func() error { s.every(ctx, time.Second, "publish announcements", s.services.Push.Publish); return nil })
+	group.Go(func() error { s.every(ctx, time.Second, "settle events", s.services.Push.Settle); return nil })
+	group.Go(func() error { s.every(ctx, 30*time.Second, "remind", s.services.Push.Remind); return nil })
+	group.Go(func() error { s.every(ctx, 6*time.Hour, "purge consents", s.services.Push.Purge); return nil })
+	group.Go(func() error { return s.services.Push.Run(ctx) })
 	return group.Wait()
 }
 

@@ -16,10 +16,12 @@ import (
 	"zhibu/model"
 	"zhibu/service/activity"
 	"zhibu/service/audit"
+	"zhibu/service/calendar"
 	"zhibu/service/checkin"
 	"zhibu/service/dues"
 	"zhibu/service/feedback"
 	"zhibu/service/period"
+	"zhibu/service/push"
 	"zhibu/service/roster"
 	"zhibu/service/setting"
 	"zhibu/service/signin"
@@ -38,6 +40,8 @@ type Services struct {
 	Audit    *audit.Service
 	Feedback *feedback.Service
 	Setting  *setting.Service
+	Push     *push.Service
+	Calendar *calendar.Service
 }
 
 // Options are what the API needs besides.
@@ -59,6 +63,9 @@ type Options struct {
 
 	// PayNotice verifies and decrypts a notification of WeChat Pay; nil without a merchant.
 	PayNotice func(*http.Request) (model.PayNotice, error)
+
+	// Events opens what the platform pushes; nil without a token and key for it.
+	Events EventReceiver
 }
 
 type server struct {
@@ -101,6 +108,7 @@ func build(services Services, o Options) (*gin.Engine, huma.API) {
 	})
 	s.mountOperation(r)
 	s.mountPayNotice(r)
+	s.mountEvents(r)
 
 	a := humagin.NewWithGroup(r, r.Group(basePath), s.humaConfig())
 	for _, route := range s.routes() {

@@ -29,6 +29,8 @@ func TestFeedback(t *testing.T) {
 		w.call("POST", reply, w.token(plain), text).refuses(403, "own_record")
 		w.call("POST", reply, w.token(chief), text).wants(200)
 		w.call("POST", reply, w.token(chief), text).refuses(409, "feedback_answered")
+		w.told("the author", []int64{plain}, "您的意见有了答复")
+		w.told("nobody else", []int64{secretary, chief})
 		if e := w.call("GET", "/feedback", w.token(plain), nil).wants(200).items()[0]; e["reply"] != "已加开签到通道" || e["replied_at"] == nil {
 			t.Error(e)
 		}

@@ -121,6 +121,8 @@ type myData struct {
 	Frozen      []myEntry      `json:"study_period_entries" doc:"what the frozen versions of study periods keep"`
 	Feedback    []feedbackBody `json:"feedback"`
 	Dues        myDuesData     `json:"dues"`
+	Inbox       []myInboxEntry `json:"announcements" doc:"what the member was told"`
+	Consents    []myConsent    `json:"subscriptions" doc:"consents to be sent a subscribe message"`
 }
 
 type myTransfer struct {
@@ -256,6 +258,7 @@ func myDataOf(d signin.PersonalData) myData {
 	}
 	addStudyTo(&b, d)
 	b.Dues = myDuesDataOf(d)
+	addPushTo(&b, d)
 	return b
 }
 

@@ -156,6 +156,8 @@ var chineseMessages = []struct {
 	{&validation.MsgExpectedMaxLength, "too_long|最多 %d 个字"},
 	{&validation.MsgExpectedMinItems, "too_few|至少 %d 项"},
 	{&validation.MsgExpectedMaxItems, "too_many|最多 %d 项"},
+	{&validation.MsgExpectedMinProperties, "too_few|至少 %d 项"},
+	{&validation.MsgExpectedMaxProperties, "too_many|最多 %d 项"},
 	{&validation.MsgExpectedMatchPattern, "invalid_value|格式不对，须符合 %s"},
 	{&validation.MsgExpectedBePattern, "invalid_value|格式不对，须为 %s"},
 }

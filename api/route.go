@@ -44,7 +44,8 @@ type route struct {
 func (s *server) routes() []route {
 	return slices.Concat(
 		s.signinRoutes(), s.unitRoutes(), s.rosterRoutes(), s.activityRoutes(), s.checkinRoutes(), s.periodRoutes(), s.duesRoutes(),
-		s.auditRoutes(), s.feedbackRoutes(), s.settingRoutes(), s.featureRoutes(), s.todoRoutes(),
+		s.auditRoutes(), s.feedbackRoutes(), s.settingRoutes(), s.featureRoutes(), s.todoRoutes(), s.announcementRoutes(),
+		s.inboxRoutes(), s.reminderRoutes(), s.calendarRoutes(),
 	)
 }
 

@@ -261,6 +261,7 @@ func lines() map[string]line {
 	}
 	maps.Copy(all, periodLines())
 	maps.Copy(all, duesLines())
+	maps.Copy(all, pushLines())
 	return all
 }
 
@@ -408,6 +409,7 @@ func TestEveryRouteWithEveryTitle(t *testing.T) {
 	needs := maps.Clone(needs)
 	maps.Copy(needs, periodNeeds)
 	maps.Copy(needs, duesNeeds)
+	maps.Copy(needs, pushNeeds)
 	titles := []model.Title{
 		model.Secretary, model.DeputySecretary, model.Organiser, model.Publicity, model.Discipline, model.Youth, model.GroupLeader,
 		model.LeagueSecretary, model.LeagueDeputySecretary, model.Auditor, model.Admin,

@@ -22,10 +22,12 @@ import (
 	"zhibu/model/modeltest"
 	"zhibu/service/activity"
 	"zhibu/service/audit"
+	"zhibu/service/calendar"
 	"zhibu/service/checkin"
 	"zhibu/service/dues"
 	"zhibu/service/feedback"
 	"zhibu/service/period"
+	"zhibu/service/push"
 	"zhibu/service/roster"
 	"zhibu/service/setting"
 	"zhibu/service/signin"
@@ -46,6 +48,9 @@ type world struct {
 	handler  http.Handler
 	tokens   map[string]signedIn
 	made     int             // activities of the walk, which need titles of their own
+	said     map[int64]int64 // by unit, an announcement, likewise
+	looked   map[int64]int   // by member, how much of the inbox was looked at
+	push     pushSetup
 	kept     map[int64]int64 // by unit, a period for all who only read
 }
 
@@ -107,11 +112,17 @@ func each(t *testing.T, test func(t *testing.T, w *world)) {
 	modeltest.Each(t, func(t *testing.T, db *model.DB) { test(t, newWorld(t, db)) })
 }
 
-func newWorld(t testing.TB, db *model.DB) *world {
+func newWorld(t testing.TB, db *model.DB, changes ...func(*pushSetup)) *world {
 	t.Helper()
-	w := &world{t: t, db: db, keys: modeltest.Keyring(t), clock: modeltest.NewClock("2026-03-02 09:00"), tokens: map[string]signedIn{}}
+	w := &world{
+		t: t, db: db, keys: modeltest.Keyring(t), clock: modeltest.NewClock("2026-03-02 09:00"), tokens: map[string]signedIn{}, looked: map[int64]int{}, push: usualPush(),
+	}
+	for _, change := range changes {
+		change(&w.push)
+	}
 	w.wechat = sim.New(sim.Config{
 		AppID: "wx0123456789abcdef", AppSecret: "secret", Now: w.clock.Now, Merchant: merchant(t), Deliver: delivery{w},
+		Templates: onPlatform(w.push.templates), Events: &w.push.events,
 	})
 	w.start()
 	w.populate()
@@ -139,14 +150,21 @@ func (w *world) start() {
 		SignIn: signIn, Unit: unit.New(db, w.clock.Now), Roster: roster.New(db, w.keys, w.clock.Now),
 		Activity: activity.New(db, w.clock.Now, false), CheckIn: checkin.New(db, bytes.Repeat([]byte("c"), 32), w.clock.Now),
 		Audit: audit.New(db), Feedback: feedback.New(db, w.clock.Now),
-		Setting: setting.New(db, w.clock.Now),
-		Period:  period.New(db, w.keys, w.clock.Now, period.Switches{}),
-		Dues:    dues.New(db, w.keys, w.clock.Now, w.pay(), false),
+		Setting: setting.New(db, w.clock.Now), Calendar: calendar.New(db, w.clock.Now),
+		Period: period.New(db, w.keys, w.clock.Now, period.Switches{}),
+		Dues:   dues.New(db, w.keys, w.clock.Now, w.pay(), false),
+		Push: push.New(db, w.clock.Now, platform, push.Config{
+			Templates: w.push.templates, PerSecond: 1000, InFlight: 20, NamesDrilldown: w.push.names, Logger: quiet,
+		}),
 	}
+	events, err := wechat.NewReceiver(wechat.ReceiverConfig{
+		AppID: "wx0123456789abcdef", Token: w.push.events.Token, EncodingAESKey: w.push.events.EncodingAESKey, Now: w.clock.Now,
+	})
+	w.must(err)
 	w.handler = api.New(w.services, api.Options{
 		Now: w.clock.Now, Logger: quiet, Version: "test", Ready: db.Ping, PublicURL: "https://zhibu.example",
 		Features:  []api.Feature{{Key: "location", Name: "定位签到", Reason: "默认关闭"}},
-		PayNotice: w.pay().ParseNotify,
+		PayNotice: w.pay().ParseNotify, Events: events,
 		MiniProgramCode: func(ctx context.Context, activityID int64) ([]byte, string, error) {
 			return platform.QRCode(ctx, wechat.QRRequest{Scene: fmt.Sprintf("a=%d", activityID), Page: "pages/activity"})
 		},

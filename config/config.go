@@ -30,13 +30,18 @@ type Config struct {
 	WechatSecret   string     `env:"WECHAT_APP_SECRET"`
 	WechatVersion  string     `env:"WECHAT_ENV_VERSION" envDefault:"release"` // release, trial or develop: of the mini-program code
 	WechatPage     string     `env:"WECHAT_PAGE" envDefault:"pages/activity/activity"`
-	MchID          string     `env:"WECHAT_MCH_ID"`            // WeChat Pay: all six of these, or none
-	MchSerial      string     `env:"WECHAT_MCH_SERIAL"`        // of the merchant's certificate
-	MchKey         string     `env:"WECHAT_MCH_KEY"`           // PEM: apiclient_key.pem
-	PayPublicKeyID string     `env:"WECHAT_PAY_PUBLIC_KEY_ID"` // PUB_KEY_ID_…
-	PayPublicKey   string     `env:"WECHAT_PAY_PUBLIC_KEY"`    // PEM: pub_key.pem
-	PayAPIKey      string     `env:"WECHAT_PAY_API_KEY"`       // the APIv3 key, 32 characters
-	TrustedProxies []string   `env:"TRUSTED_PROXIES"`          // addresses or networks whose X-Forwarded-For is believed
+	WechatToken    string     `env:"WECHAT_PUSH_TOKEN"`               // of the message push (消息推送), as it is set in the console; both or none
+	WechatAESKey   string     `env:"WECHAT_PUSH_AES_KEY"`             // EncodingAESKey, 43 characters
+	PushTemplates  string     `env:"PUSH_TEMPLATES"`                  // JSON, see the README: the subscribe-message templates
+	PushPerSecond  int        `env:"PUSH_PER_SECOND" envDefault:"20"` // messages, of this instance
+	PushInFlight   int        `env:"PUSH_IN_FLIGHT" envDefault:"20"`  // messages under way at once
+	MchID          string     `env:"WECHAT_MCH_ID"`                   // WeChat Pay: all six of these, or none
+	MchSerial      string     `env:"WECHAT_MCH_SERIAL"`               // of the merchant's certificate
+	MchKey         string     `env:"WECHAT_MCH_KEY"`                  // PEM: apiclient_key.pem
+	PayPublicKeyID string     `env:"WECHAT_PAY_PUBLIC_KEY_ID"`        // PUB_KEY_ID_…
+	PayPublicKey   string     `env:"WECHAT_PAY_PUBLIC_KEY"`           // PEM: pub_key.pem
+	PayAPIKey      string     `env:"WECHAT_PAY_API_KEY"`              // the APIv3 key, 32 characters
+	TrustedProxies []string   `env:"TRUSTED_PROXIES"`                 // addresses or networks whose X-Forwarded-For is believed
 	CORSOrigins    []string   `env:"CORS_ORIGINS"`
 	MetricsToken   string     `env:"METRICS_TOKEN"`                        // without one, /metrics answers this machine only
 	SignInsPerMin  int        `env:"SIGN_INS_PER_MINUTE" envDefault:"600"` // from one address; a meeting room is one address
@@ -148,6 +153,12 @@ func (c Config) malformed() (errs []error) {
 	if n := len(missing); n > 0 && n < len(c.paySettings()) {
 		errs = append(errs, fmt.Errorf("WeChat Pay needs all of its settings or none; missing: %s", strings.Join(missing, ", ")))
 	}
+	if (c.WechatToken == "") != (c.WechatAESKey == "") {
+		errs = append(errs, fmt.Errorf("the message push needs %[1]sWECHAT_PUSH_TOKEN and %[1]sWECHAT_PUSH_AES_KEY, or neither", prefix))
+	}
+	if c.PushPerSecond < 1 || c.PushInFlight < 1 {
+		errs = append(errs, fmt.Errorf("%[1]sPUSH_PER_SECOND and %[1]sPUSH_IN_FLIGHT are 1 at least", prefix))
+	}
 	if c.SignInsPerMin < 0 || c.MaxConns < 1 {
 		errs = append(errs, fmt.Errorf("%[1]sSIGN_INS_PER_MINUTE and %[1]sDATABASE_MAX_CONNS cannot be negative or 0 connections", prefix))
 	}
@@ -175,18 +186,21 @@ const (
 	demoIndexKey = "emhpYnUgZGVtbyBpbmRleCBrZXksIG5vdCBwcml2YXRlISE="
 	demoAppID    = "wxde30de30de30de30"
 	demoWechat   = "demo"
+	demoToken    = "demo0token"
+	demoAESKey   = "demo0demo0demo0demo0demo0demo0demo0demo0deA"
 )
 
 // Demo returns the configuration of the demo: fixed keys and the simulator. It refuses to run beside real secrets.
 func (c Config) Demo() (Config, error) {
 	var errs []error
-	for name, value := range map[string]string{"WECHAT_APP_SECRET": c.WechatSecret, "SECRET": c.Secret, "INDEX_KEY": c.IndexKey, "DATA_KEYS": strings.Join(c.DataKeys, ""), "WECHAT_MCH_KEY": c.MchKey} {
+	for name, value := range map[string]string{"WECHAT_APP_SECRET": c.WechatSecret, "SECRET": c.Secret, "INDEX_KEY": c.IndexKey, "DATA_KEYS": strings.Join(c.DataKeys, ""), "WECHAT_MCH_KEY": c.MchKey, "WECHAT_PUSH_AES_KEY": c.WechatAESKey} {
 		if value != "" {
 			errs = append(errs, fmt.Errorf("%s%s is set: the demo does not run beside real secrets, start it without", prefix, name))
 		}
 	}
 	c.Secret, c.DataKeys, c.IndexKey = demoSecret, []string{demoDataKey}, demoIndexKey
 	c.WechatAppID, c.WechatSecret = demoAppID, demoWechat
+	c.WechatToken, c.WechatAESKey = demoToken, demoAESKey
 	return c, errors.Join(errs...)
 }
 
@@ -229,6 +243,9 @@ func (c Config) CheckServe() error {
 	}
 	if c.WechatSecret == "" || c.WechatSecret == demoWechat {
 		errs = append(errs, fmt.Errorf("%sWECHAT_APP_SECRET is missing: it is in the mini-program's console under 开发管理", prefix))
+	}
+	if c.WechatAESKey == demoAESKey {
+		errs = append(errs, fmt.Errorf("%sWECHAT_PUSH_AES_KEY is the demo's, which everybody knows", prefix))
 	}
 	if !strings.HasPrefix(c.PublicURL, "https://") {
 		errs = append(errs, fmt.Errorf("%sPUBLIC_URL is missing or not https://: it is the address members reach, and the QR on the wall leads to it", prefix))

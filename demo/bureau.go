@@ -28,6 +28,7 @@ type bureau struct {
 	periods     []model.Period
 	completions []model.Completion
 	exemptions  []model.Exemption
+	settings    []model.Setting
 	books
 
 	unit         map[string]model.Unit // by code
@@ -54,6 +55,7 @@ func newBureau(keys *model.Keyring, now time.Time) *bureau {
 	b.addAttendance()
 	b.addPeriods()
 	b.addDues()
+	b.addSettings()
 	return b
 }
 
@@ -64,7 +66,7 @@ func (b *bureau) save(tx *gorm.DB) error {
 	for _, rows := range []any{
 		b.units, b.members, b.memberships, b.transfers, b.posts, b.bindings, activities, audience, b.checkIns, b.leaves,
 		periods, periodAudience, recounts, b.completions, b.exemptions,
-		b.assessments, b.duesExemptions, b.bills, b.entries, b.lines, b.balanceRows(), b.payments, b.allocations, b.remittances,
+		b.assessments, b.duesExemptions, b.bills, b.entries, b.lines, b.balanceRows(), b.payments, b.allocations, b.remittances, b.settings,
 	} {
 		if err := tx.CreateInBatches(rows, 200).Error; err != nil {
 			return fmt.Errorf("%T: %w", rows, err)

@@ -191,7 +191,7 @@ func contents(t *testing.T, tx *gorm.DB) []string {
 	for _, table := range []string{
 		"units", "members", "memberships", "transfers", "posts", "bindings", "activities", "check_ins", "leaves", "study_periods",
 		"period_audience", "recounts", "completions", "exemptions", "dues_assessments", "dues_exemptions", "dues_bills", "dues_entries",
-		"dues_lines", "dues_balances", "dues_payments", "dues_allocations", "dues_remittances", "audit_events",
+		"dues_lines", "dues_balances", "dues_payments", "dues_allocations", "dues_remittances", "settings", "audit_events",
 	} {
 		var rows []map[string]any
 		order := "id"

@@ -121,8 +121,20 @@ func LoadGatherings(tx *gorm.DB, ids []int64, columns ...string) (map[int64]Gath
 	if err := tx.Select(columns).Where("id IN ?", ids).Find(&activities).Error; err != nil {
 		return nil, err
 	}
-	holders, audiences, err := activitiesForAudience.load(tx, ids)
+	return GatheringsOf(tx, activities)
+}
+
+// GatheringsOf completes activities that were read already, by id.
+func GatheringsOf(tx *gorm.DB, activities []Activity) (map[int64]Gathering, error) {
 	gatherings := make(map[int64]Gathering, len(activities))
+	if len(activities) == 0 {
+		return gatherings, nil
+	}
+	ids := make([]int64, len(activities))
+	for i, a := range activities {
+		ids[i] = a.ID
+	}
+	holders, audiences, err := activitiesForAudience.load(tx, ids)
 	for _, a := range activities {
 		gatherings[a.ID] = Gathering{Activity: a, Unit: holders[a.ID], Audience: audiences[a.ID]}
 	}

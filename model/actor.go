@@ -23,12 +23,13 @@ const (
 	ReadDues         Permission = "read_dues"         // bills, payments, statement of the unit
 	WriteDues        Permission = "write_dues"        // assess, bill, collect, remit; never for oneself
 	ReadAudit        Permission = "read_audit"
+	Announce         Permission = "announce"   // write announcements, switch reminders, see who got them
 	Administer       Permission = "administer" // roots, appointing admins, answering feedback
 )
 
 var leading = []Permission{
 	ReadRoster, ReadPersonal, WriteRoster, WriteUnits, WriteActivities, RecordAttendance, DecideLeave, WritePeriods,
-	ReadDues, WriteDues,
+	ReadDues, WriteDues, Announce,
 }
 
 // titlePermissions is the starting matrix of DOMAIN.md §15.2.
@@ -37,11 +38,11 @@ var titlePermissions = map[Title][]Permission{
 	DeputySecretary:       leading,
 	LeagueSecretary:       leading,
 	LeagueDeputySecretary: leading,
-	Organiser:             {ReadRoster, ReadPersonal, WriteRoster, WriteActivities, RecordAttendance, ReadDues, WriteDues},
-	Publicity:             {ReadRoster, WriteActivities},
-	Discipline:            {ReadRoster},
-	Youth:                 {ReadRoster, WriteActivities},
-	GroupLeader:           {ReadRoster, WriteActivities, RecordAttendance},
+	Organiser:             {ReadRoster, ReadPersonal, WriteRoster, WriteActivities, RecordAttendance, ReadDues, WriteDues, Announce},
+	Publicity:             {ReadRoster, WriteActivities, Announce},
+	Discipline:            {ReadRoster, Announce},
+	Youth:                 {ReadRoster, WriteActivities, Announce},
+	GroupLeader:           {ReadRoster, WriteActivities, RecordAttendance, Announce},
 	Auditor:               {ReadRoster, ReadAudit, ReadDues},
 	Admin:                 append([]Permission{ReadAudit, Administer}, leading...),
 }

@@ -76,7 +76,7 @@ func (t forAudience) shownTo(actor Actor, onlyMine bool) func(*gorm.DB) *gorm.DB
 		}
 		above := append([]int64{0}, actor.HomeUnitIDs()...) // never an empty IN ()
 		if onlyMine {
-			return tx.Where(t.things+".id IN (?)", invited("units.id IN ?", above))
+			return tx.Where(t.things+".id IN (?)", fresh.Table(t.audiences).Select(t.key).Where("unit_id IN ?", above))
 		}
 		var ways []string
 		var args []any
@@ -99,4 +99,13 @@ func ShownActivities(a Actor, onlyMine bool) func(*gorm.DB) *gorm.DB {
 // ShownPeriods is the scope "the actor is shown the study period"; the query must have study_periods and units in it.
 func ShownPeriods(a Actor, onlyMine bool) func(*gorm.DB) *gorm.DB {
 	return periodsForAudience.shownTo(a, onlyMine)
+}
+
+// IDs returns the ids of the units.
+func (a Audience) IDs() []int64 {
+	ids := make([]int64, len(a))
+	for i, u := range a {
+		ids[i] = u.ID
+	}
+	return ids
 }

@@ -231,9 +231,18 @@ var ErrMoved = NewError(Unavailable, "unavailable", "多人同时登记，请稍
 // WriteAfterLook is Write for work that looks and then inserts or saves. When somebody comes between the two (a unique
 // key, or ErrMoved), all of work runs again, and its second look finds what he did.
 func (d *DB) WriteAfterLook(ctx context.Context, work func(tx *gorm.DB) error) error {
+	return d.afterLook(ctx, work, d.Write)
+}
+
+// WriteBulkAfterLook is the same with WriteBulk.
+func (d *DB) WriteBulkAfterLook(ctx context.Context, work func(tx *gorm.DB) error) error {
+	return d.afterLook(ctx, work, d.WriteBulk)
+}
+
+func (d *DB) afterLook(ctx context.Context, work func(tx *gorm.DB) error, write func(context.Context, func(*gorm.DB) error) error) error {
 	const tries = 10
 	for try := 1; ; try++ {
-		err := d.Write(ctx, work)
+		err := write(ctx, work)
 		switch {
 		case !errors.Is(err, gorm.ErrDuplicatedKey) && !errors.Is(err, ErrMoved):
 			return err

@@ -21,6 +21,9 @@ const (
 	SettingDuesDay       SettingName = "dues.day"
 	SettingStoreBase     SettingName = "dues.store_base"
 	SettingShowAmounts   SettingName = "dues.publish_amounts"
+	SettingQuietFrom     SettingName = "push.quiet_from"
+	SettingQuietTo       SettingName = "push.quiet_to"
+	SettingDailyLimit    SettingName = "push.daily_limit"
 )
 
 // SettingSpec is what there is to know of a setting before anybody has set it.
@@ -54,6 +57,9 @@ var settingSpecs = []SettingSpec{
 	{Name: SettingDuesDay, Label: "党费日（每月几日）", Default: "1", kind: intSetting, min: 1, max: 28}, // §21 no. 13
 	{Name: SettingStoreBase, Label: "保存计算基数（加密）", Default: "false", kind: boolSetting},          // §21 no. 14
 	{Name: SettingShowAmounts, Label: "党费公示列出金额", Default: "false", kind: boolSetting},          // §21 no. 21
+	{Name: SettingQuietFrom, Label: "免打扰开始（几点）", Default: "22", kind: intSetting, min: 0, max: 23},
+	{Name: SettingQuietTo, Label: "免打扰结束（几点）", Default: "7", kind: intSetting, min: 0, max: 23},
+	{Name: SettingDailyLimit, Label: "每人每天最多推送几条（0 为不限）", Default: "5", kind: intSetting, min: 0, max: 50},
 }
 
 // SettingSpecs returns the settings that exist, in the order in which they are shown.

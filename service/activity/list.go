@@ -2,6 +2,7 @@ package activity
 
 import (
 	"context"
+	"strings"
 
 	"gorm.io/gorm"
 
@@ -98,7 +99,7 @@ func inState(state string, now model.Instant) func(*gorm.DB) *gorm.DB {
 const maxTodo = 50
 
 // Todo returns the activities to which the actor is invited that are not over and that he has neither attended nor been
-// excused from, the next first.
+// excused from, the next first. It is asked for all the time: three queries, whatever there is.
 func (s *Service) Todo(ctx context.Context, actor model.Actor) ([]model.Gathering, error) {
 	if actor.MemberID == 0 {
 		return []model.Gathering{}, nil
@@ -106,37 +107,48 @@ func (s *Service) Todo(ctx context.Context, actor model.Actor) ([]model.Gatherin
 	tx := s.db.Read(ctx)
 	now := model.At(s.now())
 	var found []model.Activity
-	done := tx.Model(&model.CheckIn{}).Select("activity_id").Where("member_id = ? AND state IN ?", actor.MemberID,
-		[]model.AttendanceState{model.Present, model.Late, model.OnLeave})
-	excused := tx.Model(&model.Leave{}).Select("activity_id").Where("member_id = ? AND state = ?", actor.MemberID, model.LeaveApproved)
-	err := tx.Model(&model.Activity{}).Select("activities.id").Joins("JOIN units ON units.id = activities.unit_id").
-		Scopes(model.ShownActivities(actor, true)).
+	err := tx.Omit("minutes_text", "resolutions").Scopes(model.ShownActivities(actor, true)).
 		Where("activities.cancelled_at = 0 AND activities.ends_at > ? AND activities.check_in_closes_at > ?", now, now).
-		Where("activities.id NOT IN (?) AND activities.id NOT IN (?)", done, excused).
+		Where("NOT EXISTS (SELECT 1 FROM check_ins WHERE check_ins.activity_id = activities.id AND check_ins.member_id = ? AND check_ins.state IN ?)",
+			actor.MemberID, []model.AttendanceState{model.Present, model.Late, model.OnLeave}).
+		Where("NOT EXISTS (SELECT 1 FROM leaves WHERE leaves.activity_id = activities.id AND leaves.member_id = ? AND leaves.state = ?)",
+			actor.MemberID, model.LeaveApproved).
 		Order("activities.starts_at, activities.id").Limit(2 * maxTodo).Find(&found).Error
 	if err != nil {
 		return nil, err
 	}
-	candidates, err := load(tx, found)
+	candidates, err := model.GatheringsOf(tx, found)
 	if err != nil {
 		return nil, err
 	}
-	return dueFor(tx, actor, candidates)
-}
-
-// dueFor keeps the activities at which the actor is due: the right track, and on the committee where only that is due.
-func dueFor(tx *gorm.DB, actor model.Actor, candidates []model.Gathering) ([]model.Gathering, error) {
+	due, err := dueFor(tx, actor, candidates)
 	todo := []model.Gathering{}
-	for _, g := range candidates {
-		due, err := isDue(tx, g, actor)
-		if err != nil {
-			return nil, err
-		}
-		if due && len(todo) < maxTodo {
-			todo = append(todo, g)
+	for _, a := range found {
+		if due[a.ID] && len(todo) < maxTodo {
+			todo = append(todo, candidates[a.ID])
 		}
 	}
-	return todo, nil
+	return todo, err
+}
+
+// dueFor tells at which of the activities the actor is due: the right track, and on the committee where only that is due.
+// It asks for all of them at once.
+func dueFor(tx *gorm.DB, actor model.Actor, candidates map[int64]model.Gathering) (map[int64]bool, error) {
+	due := make(map[int64]bool, len(candidates))
+	if len(candidates) == 0 {
+		return due, nil
+	}
+	var each []any
+	for id, g := range candidates {
+		each = append(each, tx.Model(&model.Membership{}).Select("? AS id", id).Joins("JOIN units ON units.id = memberships.unit_id").
+			Scopes(g.Due).Where("memberships.member_id = ?", actor.MemberID))
+	}
+	var ids []int64
+	err := tx.Raw("?"+strings.Repeat(" UNION ALL ?", len(each)-1), each...).Scan(&ids).Error
+	for _, id := range ids {
+		due[id] = true
+	}
+	return due, err
 }
 
 // isDue reports whether the actor is a member who is due at the activity.

@@ -164,12 +164,32 @@ func (s *Service) DecideLeave(ctx context.Context, actor model.Actor, leaveID in
 			return ErrLeaveDecided
 		}
 		leave.State, leave.DecidedBy, leave.DecidedAt, leave.DecisionNote = state, actor.Ref(), now, note
+		if err := model.Notify(tx, now, leaveDecided(g, leave)); err != nil {
+			return err
+		}
 		return model.Audit(tx, actor, now, model.Deed{
 			Action: "leave.decide", Unit: g.Unit, SubjectID: leaveID,
 			Before: map[string]any{"state": model.LeavePending}, After: map[string]any{"state": state, "note_characters": utf8.RuneCountInString(note)},
 		})
 	})
 	return leave, err
+}
+
+// leaveDecided tells the member what became of the request.
+func leaveDecided(g model.Gathering, leave model.Leave) model.Notice {
+	outcome, status := "没有批准", "未批准"
+	if leave.State == model.LeaveApproved {
+		outcome, status = "已经批准", "已批准"
+	}
+	body := fmt.Sprintf("您为%s“%s”请的假%s。", g.StartsAt.Time().Format("1月2日"), g.Title, outcome)
+	if leave.DecisionNote != "" {
+		body += "说明：" + leave.DecisionNote
+	}
+	return model.Notice{
+		Rule: model.RuleLeaveDecided, Cause: fmt.Sprintf("%s:%d", model.RuleLeaveDecided, leave.ID), Unit: g.Unit, To: []int64{leave.MemberID},
+		Purpose: model.PurposeActivity, Title: "请假" + outcome, Body: body, Hint: "请假" + outcome, Status: status,
+		HappensAt: g.StartsAt, Subject: fmt.Sprintf("activity:%d", g.ID),
+	}
 }
 
 // leaveFor returns the request when the member is due inside the units whose leaves the actor decides.

@@ -3,6 +3,7 @@ package feedback
 
 import (
 	"context"
+	"fmt"
 	"strings"
 	"time"
 	"unicode/utf8"
@@ -146,11 +147,32 @@ func (s *Service) Reply(ctx context.Context, actor model.Actor, id int64, text s
 		if update.RowsAffected == 0 {
 			return ErrAnswered
 		}
+		if err := notifyAuthor(tx, e.Feedback); err != nil {
+			return err
+		}
 		return model.Audit(tx, actor, now, model.Deed{
 			Action: "feedback.reply", SubjectID: id, After: map[string]string{"kind": e.Kind},
 		})
 	})
 	return e, err
+}
+
+// notifyAuthor tells the member that there is an answer; what it says is in the feedback.
+func notifyAuthor(tx *gorm.DB, f model.Feedback) error {
+	if f.MemberID == nil {
+		return nil
+	}
+	var units []model.Unit
+	err := tx.Joins("JOIN memberships ON memberships.unit_id = units.id").Where("memberships.member_id = ?", *f.MemberID).
+		Scopes(model.OnRoster(f.RepliedAt)).Order("memberships.id").Limit(1).Find(&units).Error
+	if err != nil || len(units) == 0 { // who has left has no inbox of a unit
+		return err
+	}
+	return model.Notify(tx, f.RepliedAt, model.Notice{
+		Rule: model.RuleFeedbackAnswered, Cause: fmt.Sprintf("%s:%d", model.RuleFeedbackAnswered, f.ID), Unit: units[0], To: []int64{*f.MemberID},
+		Purpose: model.PurposeTask, Title: "您的意见有了答复", Body: "您提交的意见已经答复，请在“投诉建议”中查看。", Hint: "请在小程序查看答复", Status: "已答复",
+		Subject: "feedback",
+	})
 }
 
 // find reads the feedback when the actor may answer it.

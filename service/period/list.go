@@ -146,10 +146,9 @@ func (s *Service) Todo(ctx context.Context, actor model.Actor) ([]Item, error) {
 	}
 	tx := s.db.Read(ctx)
 	now := model.At(s.now())
-	done := tx.Model(&model.Completion{}).Select("period_id").Where("member_id = ?", actor.MemberID)
 	var ids []int64
-	err := tx.Model(&model.StudyPeriod{}).Joins("JOIN units ON units.id = study_periods.unit_id").
-		Scopes(model.ShownPeriods(actor, true), inState(model.PeriodOpen, now)).Where("study_periods.id NOT IN (?)", done).
+	err := tx.Model(&model.StudyPeriod{}).Scopes(model.ShownPeriods(actor, true), inState(model.PeriodOpen, now)).
+		Where("NOT EXISTS (SELECT 1 FROM completions WHERE completions.period_id = study_periods.id AND completions.member_id = ?)", actor.MemberID).
 		Order("study_periods.closes_at, study_periods.id").Limit(2*maxTodo).Pluck("study_periods.id", &ids).Error
 	if err != nil {
 		return nil, err

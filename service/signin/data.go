@@ -28,6 +28,7 @@ type PersonalData struct {
 	Frozen      []FrozenEntry
 	Feedback    []model.Feedback
 	Dues        PersonalDues
+	Push        PersonalPush
 	Periods     map[int64]model.StudyPeriod // those named in the rows above, without their quiz
 	Units       map[int64]model.Unit        // likewise
 }
@@ -76,6 +77,9 @@ func (s *Service) MyData(ctx context.Context, actor model.Actor) (PersonalData, 
 		return d, err
 	}
 	if d.Dues, err = s.myDues(db, actor.MemberID); err != nil {
+		return d, err
+	}
+	if d.Push, err = myPush(db, actor.MemberID); err != nil {
 		return d, err
 	}
 	d.Units = map[int64]model.Unit{}
@@ -155,7 +159,7 @@ const ErasedText = "（已应本人要求清除）"
 // erasureKind marks a request among the feedback.
 const erasureKind = "erasure"
 
-// Erase blanks the actor's personal fields and openids, his own feedback, the free texts about his attendance, study and
+// Erase blanks the actor's personal fields and openids, his consents to be sent messages, his own feedback, the free texts about his attendance, study and
 // dues and the kept base of his dues, unbinds, and ends all sessions. Memberships, attendance, completions, frozen
 // versions, the books on dues and the audit stay, for a member without a name: the audit names nobody itself (DOMAIN.md
 // §19.4). Who is still on a roster or in office cannot
@@ -233,6 +237,9 @@ func erase(tx *gorm.DB, actor model.Actor, now model.Instant) error {
 	}
 	err = tx.Model(&model.Session{}).Where("member_id = ?", actor.MemberID).Update("openid", "").Error
 	if err != nil {
+		return err
+	}
+	if err := erasePush(tx, actor.MemberID); err != nil {
 		return err
 	}
 	if err := eraseOpenIDs(tx, actor.MemberID); err != nil {
