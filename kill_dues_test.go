@@ -23,6 +23,7 @@ import (
 // the end all that was not answered is asked for again under its key, and everything is there once. ZHIBU_TEST_KILLS is
 // how often it is killed on each database.
 func TestKilledServerLosesNoPayment(t *testing.T) {
+	t.Parallel()
 	binary := filepath.Join(t.TempDir(), "zhibu")
 	if said, err := exec.Command("go", "build", "-o", binary, ".").CombinedOutput(); err != nil {
 		t.Fatal(err, string(said))

@@ -2,14 +2,7 @@ package api
 
 import (
 	"context"
-	"errors"
 	"net/http"
-	"sync"
-
-	"zhibu/model"
-	"zhibu/service/dues"
-	"zhibu/service/period"
-	"zhibu/service/push"
 )
 
 func (s *server) todoRoutes() []route {
@@ -28,19 +21,22 @@ type todoOutput struct {
 	}
 }
 
-// readTodo asks the features at once: whoever opens the mini-program waits for the slowest of them and not for their sum.
+// readTodo asks the features one after the other; what that costs is in docs/benchmarks.md.
 func (s *server) readTodo(ctx context.Context, _ *struct{}) (*todoOutput, error) {
 	actor := actorOf(ctx)
-	var activities []model.Gathering
-	var periods []period.Item
-	var bills []dues.BillItem
-	var unread []push.Received
-	err := atOnce(
-		func() (err error) { activities, err = s.Activity.Todo(ctx, actor); return err },
-		func() (err error) { periods, err = s.Period.Todo(ctx, actor); return err },
-		func() (err error) { bills, err = s.Dues.Todo(ctx, actor); return err },
-		func() (err error) { unread, err = s.Push.Todo(ctx, actor); return err },
-	)
+	activities, err := s.Activity.Todo(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	periods, err := s.Period.Todo(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	bills, err := s.Dues.Todo(ctx, actor)
+	if err != nil {
+		return nil, err
+	}
+	unread, err := s.Push.Todo(ctx, actor)
 	if err != nil {
 		return nil, err
 	}
@@ -49,15 +45,4 @@ func (s *server) readTodo(ctx context.Context, _ *struct{}) (*todoOutput, error)
 	out.Body.Activities = s.activityBodies(activities)
 	out.Body.StudyPeriods, err = s.periodBodies(ctx, periods)
 	return out, err
-}
-
-// atOnce does things at once and returns what went wrong.
-func atOnce(things ...func() error) error {
-	errs := make([]error, len(things))
-	var wg sync.WaitGroup
-	for i, do := range things {
-		wg.Go(func() { errs[i] = do() })
-	}
-	wg.Wait()
-	return errors.Join(errs...)
 }

@@ -1,7 +1,8 @@
 // Bench prints what the product costs beside floors measured in the same run. Check-ins and completions over HTTP stand
 // beside a gin handler that only authenticates and a single-row INSERT of the same row through database/sql; the rates of a
 // tree of a million members beside the GROUP BY they replace; freezing it beside one INSERT … SELECT of its rows; the bills
-// of a month beside multi-row INSERTs of them, a statement beside reading its rows. It needs
+// of a month beside multi-row INSERTs of them, a statement beside reading its rows; an announcement beside multi-row INSERTs
+// of its deliveries, sending it beside the bare client, a member's to-do list beside reading one row. It needs
 // ZHIBU_TEST_DATABASE_URL, which `make bench` sets to a MariaDB that flushes every commit.
 package main
 
@@ -25,10 +26,11 @@ const (
 	partCompletions = "completions"
 	partTree        = "tree"
 	partDues        = "dues"
+	partPush        = "push"
 	partStart       = "start"
 )
 
-var allParts = []string{partCheckIns, partCompletions, partTree, partDues, partStart}
+var allParts = []string{partCheckIns, partCompletions, partTree, partDues, partPush, partStart}
 
 func main() {
 	only := flag.String("only", strings.Join(allParts, ","), "the parts to measure, with commas between")
@@ -75,6 +77,11 @@ func run(ctx context.Context, parts []string) error {
 	}
 	if slices.Contains(parts, partDues) {
 		if err := benchDues(ctx, []string{"sqlite:" + dir + "/dues.db", mariadb}); err != nil {
+			return err
+		}
+	}
+	if slices.Contains(parts, partPush) {
+		if err := benchPushApart(ctx, dir); err != nil {
 			return err
 		}
 	}

@@ -15,7 +15,9 @@ import (
 	"zhibu/model"
 	"zhibu/service/activity"
 	"zhibu/service/checkin"
+	"zhibu/service/dues"
 	"zhibu/service/period"
+	"zhibu/service/push"
 	"zhibu/service/signin"
 )
 
@@ -45,10 +47,12 @@ func newServer(db *model.DB) (*server, error) {
 	s.services.Activity = activity.New(db, time.Now, false)
 	s.services.CheckIn = checkin.New(db, bytes.Repeat([]byte("c"), 32), time.Now)
 	s.services.Period = period.New(db, keys, time.Now, period.Switches{})
+	s.services.Dues = dues.New(db, keys, time.Now, nil, false)
+	s.services.Push = push.New(db, time.Now, nil, push.Config{Logger: quiet})
 	return s, s.serve()
 }
 
-// serve starts the product's handler, and beside it the handler that only authenticates.
+// serve starts the product's handler, and beside it one that only authenticates, and one that reads one row as well.
 func (s *server) serve() error {
 	whole := api.New(s.services, api.Options{Now: time.Now, Logger: quiet, Ready: s.db.Ping})
 	bare := gin.New()
@@ -60,9 +64,20 @@ func (s *server) serve() error {
 		}
 		c.JSON(http.StatusOK, gin.H{"member_id": actor.MemberID})
 	})
+	bare.GET("/row/:id", func(c *gin.Context) {
+		var row model.Member
+		if _, err := s.services.SignIn.Authenticate(c.Request.Context(), c.GetHeader("Authorization")[len("Bearer "):]); err != nil {
+			c.Status(http.StatusUnauthorized)
+		} else if err := s.db.Read(c.Request.Context()).Where("id = ?", c.Param("id")).Take(&row).Error; err != nil {
+			c.Status(http.StatusNotFound)
+		} else {
+			c.JSON(http.StatusOK, gin.H{"name": row.Name})
+		}
+	})
 	mux := http.NewServeMux()
 	mux.Handle("/", whole)
 	mux.Handle("/bare", bare)
+	mux.Handle("/row/", bare)
 	listener, err := net.Listen("tcp", "127.0.0.1:0")
 	if err != nil {
 		return err

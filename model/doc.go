@@ -19,6 +19,12 @@
 // closed period with its PeriodEntries; PeriodCounts are the rates by unit, Tallies what was added since the last Recount,
 // and a RosterMark says what to count anew.
 //
+// Messages: an Announcement is said to many, by an officer or by a Rule of the calendar, and a Notice by a feature in its own
+// transaction (Notify); a Delivery is what one member has of it, in the inbox and as a subscribe message. A Consent lets one
+// such message be sent, a Flight is one on its way. A Reminder is a rule that has fired, a ReminderRule switches one. A
+// PushTemplate serves a Purpose, a PushMessage is what WeChat is given, a PlatformEvent what it reports. A Calendar knows the
+// working days and the Festivals.
+//
 // The record: a Deed becomes an AuditEvent in the transaction that does it, and an AuditLink chains it later. Feedback
 // is a complaint or suggestion with its answer. A Setting is a dated value of a unit and all below it; Settings are
 // those in force in a unit on a day.

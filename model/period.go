@@ -189,8 +189,20 @@ func LoadPeriods(tx *gorm.DB, ids []int64) (map[int64]Period, error) {
 	if err := tx.Where("id IN ?", ids).Find(&rows).Error; err != nil {
 		return nil, err
 	}
-	holders, audiences, err := periodsForAudience.load(tx, ids)
+	return PeriodsOf(tx, rows)
+}
+
+// PeriodsOf completes periods that were read already, by id.
+func PeriodsOf(tx *gorm.DB, rows []StudyPeriod) (map[int64]Period, error) {
 	periods := make(map[int64]Period, len(rows))
+	if len(rows) == 0 {
+		return periods, nil
+	}
+	ids := make([]int64, len(rows))
+	for i, p := range rows {
+		ids[i] = p.ID
+	}
+	holders, audiences, err := periodsForAudience.load(tx, ids)
 	for _, p := range rows {
 		periods[p.ID] = Period{StudyPeriod: p, Unit: holders[p.ID], Audience: audiences[p.ID]}
 	}

@@ -146,24 +146,24 @@ func (s *Service) Todo(ctx context.Context, actor model.Actor) ([]Item, error) {
 	}
 	tx := s.db.Read(ctx)
 	now := model.At(s.now())
-	var ids []int64
-	err := tx.Model(&model.StudyPeriod{}).Scopes(model.ShownPeriods(actor, true), inState(model.PeriodOpen, now)).
+	var found []model.StudyPeriod
+	err := tx.Scopes(model.ShownPeriods(actor, true), inState(model.PeriodOpen, now)).
 		Where("NOT EXISTS (SELECT 1 FROM completions WHERE completions.period_id = study_periods.id AND completions.member_id = ?)", actor.MemberID).
-		Order("study_periods.closes_at, study_periods.id").Limit(2*maxTodo).Pluck("study_periods.id", &ids).Error
+		Order("study_periods.closes_at, study_periods.id").Limit(2 * maxTodo).Find(&found).Error
 	if err != nil {
 		return nil, err
 	}
-	periods, err := model.LoadPeriods(tx, ids)
+	periods, err := model.PeriodsOf(tx, found)
 	if err != nil {
 		return nil, err
 	}
-	for _, id := range ids {
+	for _, p := range found {
 		l := newLedger(now)
-		if err := l.open(tx, periods[id], []int64{actor.MemberID}); err != nil {
+		if err := l.open(tx, periods[p.ID], []int64{actor.MemberID}); err != nil {
 			return nil, err
 		}
 		if len(l.due) > 0 {
-			todo = append(todo, Item{Period: periods[id]})
+			todo = append(todo, Item{Period: periods[p.ID]})
 		}
 		if len(todo) == maxTodo {
 			break

@@ -25,6 +25,7 @@ type claim struct {
 	announcements map[int64]announced
 	openIDs       map[int64]string // of members
 	batch         []parcel
+	grounded      []model.Delivery                   // that have a flight and are not sent
 	later         map[model.Instant][]model.Delivery // not now
 	over          map[string][]model.Delivery        // never, by reason
 	busy          int                                // to whom something is on its way
@@ -133,22 +134,15 @@ func (c *claim) openIDsOf(due []model.Delivery) []string {
 	return openIDs
 }
 
-// dropUntimely settles what comes too late, falls into quiet hours or is more than a member gets in a day.
+// dropUntimely settles what comes too late or falls into quiet hours.
 func (c *claim) dropUntimely(due []model.Delivery) (timely []model.Delivery, err error) {
-	sent, err := c.sentToday(due)
-	if err != nil {
-		return nil, err
-	}
 	for _, d := range due {
 		a := c.announcements[d.AnnouncementID]
-		tomorrow := a.QuietUntil(c.now.Date().AddDays(1).Start())
 		switch quiet := a.QuietUntil(c.now); {
 		case c.now >= a.ExpiresAt:
 			c.over[model.ReasonExpired] = append(c.over[model.ReasonExpired], d)
 		case quiet > c.now:
 			c.later[quiet] = append(c.later[quiet], d)
-		case a.limited() && sent[d.MemberID] >= a.DailyLimit:
-			c.later[tomorrow] = append(c.later[tomorrow], d)
 		default:
 			timely = append(timely, d)
 		}
@@ -192,9 +186,14 @@ func (c *claim) fly(due []model.Delivery) error {
 	return c.tx.Create(&flights).Error
 }
 
-// take takes a consent for each of the deliveries, the oldest, and settles those without one.
+// take takes a consent for each of the deliveries, the oldest, and settles those without one, or of which the member has had
+// enough today.
 func (c *claim) take(due []model.Delivery) error {
 	open, err := openConsents(c.tx, c.openIDsOf(due))
+	if err != nil {
+		return err
+	}
+	sent, err := c.sentToday(due)
 	if err != nil {
 		return err
 	}
@@ -202,8 +201,15 @@ func (c *claim) take(due []model.Delivery) error {
 		a := c.announcements[d.AnnouncementID]
 		t := c.service.templates[a.Purpose]
 		consent, ok := open[grantKey{c.openIDs[d.MemberID], t.TemplateID}]
-		if !ok {
+		switch {
+		case !ok:
 			c.over[model.ReasonNoConsent] = append(c.over[model.ReasonNoConsent], d)
+			c.grounded = append(c.grounded, d)
+			continue
+		case a.limited() && sent[d.MemberID] >= a.DailyLimit:
+			tomorrow := a.QuietUntil(c.now.Date().AddDays(1).Start())
+			c.later[tomorrow] = append(c.later[tomorrow], d)
+			c.grounded = append(c.grounded, d)
 			continue
 		}
 		c.batch = append(c.batch, parcel{
@@ -227,16 +233,14 @@ func (c *claim) write() error {
 		if err := setDeliveries(c.tx, deliveries, map[string]any{"state": state, "reason": reason, "due_at": 0}); err != nil {
 			return err
 		}
-		if reason == model.ReasonNoConsent {
-			if err := c.tx.Where("claim_id = ? AND openid IN ?", c.id, c.openIDsOf(deliveries)).Delete(&model.Flight{}).Error; err != nil {
-				return err
-			}
-		}
 	}
 	for until, deliveries := range c.later {
 		if err := setDeliveries(c.tx, deliveries, map[string]any{"due_at": until}); err != nil {
 			return err
 		}
 	}
-	return nil
+	if len(c.grounded) == 0 {
+		return nil
+	}
+	return c.tx.Where("claim_id = ? AND openid IN ?", c.id, c.openIDsOf(c.grounded)).Delete(&model.Flight{}).Error
 }

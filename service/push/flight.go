@@ -50,8 +50,7 @@ func (s *Service) Recover(ctx context.Context) error {
 	}
 }
 
-// loseFlights ends those of the people's flights that are still there and lost. The consent that a message may have used is the
-// one that it took: the oldest, for nobody else could take one since.
+// loseFlights ends those of the people's flights that are still there and lost.
 func (s *Service) loseFlights(tx *gorm.DB, openIDs []string, now model.Instant) error {
 	var flights []struct {
 		model.Flight
@@ -65,14 +64,14 @@ func (s *Service) loseFlights(tx *gorm.DB, openIDs []string, now model.Instant) 
 	if err != nil {
 		return err
 	}
-	open, err := openConsents(tx, openIDs)
-	if err != nil {
-		return err
-	}
 	for _, f := range flights {
+		taken, err := takenConsent(tx, f.Flight, s.templates[f.Purpose].TemplateID)
+		if err != nil {
+			return err
+		}
 		p := parcel{
-			Delivery: model.Delivery{AnnouncementID: f.AnnouncementID, MemberID: f.MemberID}, attempt: f.Attempts + 1, claimID: f.ClaimID, claimedAt: f.ClaimedAt,
-			consent: open[grantKey{f.OpenID, s.templates[f.Purpose].TemplateID}],
+			Delivery: model.Delivery{AnnouncementID: f.AnnouncementID, MemberID: f.MemberID}, attempt: f.Attempts + 1, claimID: f.ClaimID,
+			claimedAt: f.ClaimedAt, consent: taken,
 		}
 		if err := p.doubt(tx, model.ReasonLost); err != nil {
 			return err
@@ -82,6 +81,15 @@ func (s *Service) loseFlights(tx *gorm.DB, openIDs []string, now model.Instant) 
 		}
 	}
 	return nil
+}
+
+// takenConsent finds the consent that the message of a flight took: the oldest that was open then, for nobody else could take
+// one since, though the person may have taken it back.
+func takenConsent(tx *gorm.DB, f model.Flight, templateID string) (taken model.Consent, err error) {
+	err = tx.Where("openid = ? AND template_id = ?", f.OpenID, templateID).
+		Where("(state = ? OR state = ? AND settled_at >= ?)", model.ConsentOpen, model.ConsentVoid, f.ClaimedAt).
+		Order("serial").Limit(1).Find(&taken).Error
+	return taken, err
 }
 
 // Expire settles the due deliveries that nobody claims any more: those that came too late while their template or everything

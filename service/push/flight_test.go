@@ -282,3 +282,34 @@ func TestRecall(t *testing.T) {
 		}
 	})
 }
+
+// TestLostAndTakenBack: an instance dies with a message under way, and the person takes back what it was sent with. The consent
+// is in doubt all the same, the report finds it, and what was given since stays.
+func TestLostAndTakenBack(t *testing.T) {
+	each(t, "2026-03-02 09:00", func(t *testing.T, w *world) {
+		id := w.enrol("一支部", 1)[0]
+		w.accept(forAnnouncement, 1, id)
+		m := newMortal(w.client(0), 0) // its first message arrives, and nothing comes back
+		a := w.announce("一支部").ID
+		var wg sync.WaitGroup
+		s := w.instance(m)
+		wg.Go(func() { w.must(s.SendDue(context.Background())) })
+		<-m.dead
+		w.clock.Advance(2 * time.Second)
+		w.must(w.learn(0, model.PlatformEvent{
+			Key: "back", Name: "subscribe_msg_change_event", OpenID: openID(id), At: w.now(), Consents: []model.ConsentReport{{TemplateID: forAnnouncement}},
+		}))
+		w.clock.Advance(2 * time.Second)
+		w.must(w.platform.Subscribe(openID(id), forAnnouncement, true))
+		w.hear() // also of the message, whose report waits for it
+		w.clock.Advance(push.Lease)
+		w.must(w.s[0].Recover(t.Context()))
+		w.wantConsents(openID(id), forAnnouncement, "doubtful open")
+		w.must(w.s[0].Settle(t.Context()))
+		w.wantConsents(openID(id), forAnnouncement, "spent open")
+		w.wantCounts(a, map[model.DeliveryState]int{model.DeliverySent: 1})
+		close(m.gone)
+		wg.Wait()
+		w.wantConsents(openID(id), forAnnouncement, "spent open")
+	})
+}

@@ -9,7 +9,7 @@ import (
 	"zhibu/model"
 )
 
-// Received is an announcement in the inbox of a member.
+// Received is an announcement in the inbox of a member, with what he is shown of it.
 type Received struct {
 	model.Announcement
 	UnitName    string
@@ -20,7 +20,7 @@ type Received struct {
 // hideRecalled takes out what a member is not shown of an announcement that was taken back.
 func (r *Received) hideRecalled() {
 	if r.RecalledAt != 0 {
-		r.Body, r.Hint, r.Subject = "", "", ""
+		r.Body, r.Subject = "", ""
 	}
 }
 
@@ -43,7 +43,9 @@ func (s *Service) Inbox(ctx context.Context, actor model.Actor, unread bool, lim
 func received(tx *gorm.DB, actor model.Actor) *gorm.DB {
 	return tx.Table("deliveries").Joins("JOIN announcements ON announcements.id = deliveries.announcement_id").
 		Joins("JOIN units ON units.id = announcements.unit_id").Where("deliveries.member_id = ?", actor.MemberID).
-		Select("announcements.*, units.name AS unit_name, deliveries.created_at AS delivered_at, deliveries.read_at")
+		Select(`announcements.id, announcements.unit_id, announcements.rule, announcements.title, announcements.body, announcements.subject,
+			announcements.holiday, announcements.happens_at, announcements.recalled_at, units.name AS unit_name,
+			deliveries.created_at AS delivered_at, deliveries.read_at`)
 }
 
 const (

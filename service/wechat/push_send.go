@@ -21,7 +21,7 @@ const (
 var (
 	errNoErrcode = errors.New("the platform answered no errcode")
 
-	msgIDPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{1,64}$`)
+	msgIDPattern = regexp.MustCompile(`^[0-9A-Za-z_-]{1,32}$`)
 )
 
 // Send sends one subscribe message, which uses up one consent of the person. msgID names it in the event that tells
