@@ -13,7 +13,7 @@ import (
 )
 
 const (
-	listLife = 2 * time.Second
+	listLife = 2 * time.Second // and what became due meanwhile waits no longer
 	listSize = 5000
 	listMore = 4 // times as many are listed as are claimed, at least: several instances rarely want the same
 )

@@ -49,7 +49,7 @@ func (g *gate) allow(now time.Time, most int) int {
 // wait longer.
 func (g *gate) spend(now time.Time, n int) { g.limit.ReserveN(now, n) }
 
-// refund gives back.
+// refund gives back places in the rate that were taken and not used.
 func (g *gate) refund(now time.Time, n int) {
 	if n > 0 {
 		g.limit.ReserveN(now, -n)
