@@ -14,7 +14,7 @@ build: ## build the static binary bin/zhibu
 
 # Properties try the same random cases at every make test; go test without RAPID_SEED looks for new ones.
 test: compiler lint ## lint, then every test on SQLite and a private MariaDB, under the race detector
-	RAPID_SEED=20210101 scripts/with-mariadb -- sh -c 'CGO_ENABLED=1 go test -race -shuffle=on -timeout=20m ./... && go test -run="Large|Histories" ./service/roster ./service/period ./service/dues ./service/push'
+	RAPID_SEED=20210101 scripts/with-mariadb -- sh -c 'CGO_ENABLED=1 go test -race -shuffle=on -timeout=45m ./... && go test -run="Large|Histories" ./service/roster ./service/period ./service/dues ./service/push'
 
 lint: ## gofmt, go vet and staticcheck
 	@unformatted=$$(gofmt -l .) || exit 1; \
