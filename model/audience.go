@@ -7,8 +7,26 @@ import (
 	"gorm.io/gorm"
 )
 
-// Audience are the units whose rosters an activity invites or a study period asks, with all below them.
+// Audience are the units whose rosters an activity invites, a study period asks or an announcement tells, with all below.
 type Audience []Unit
+
+// UnitsUnder returns those of the units with the ids that are the unit or below it, in order of path.
+func UnitsUnder(tx *gorm.DB, unit Unit, ids []int64) ([]Unit, error) {
+	var units []Unit
+	err := tx.Scopes(Under(unit.Path)).Where("id IN ?", ids).Order("path").Find(&units).Error
+	return units, err
+}
+
+// AudienceOf returns the audience of the units, which are in order of path: one below another of them adds nothing.
+func AudienceOf(units []Unit) Audience {
+	var audience Audience
+	for _, u := range units {
+		if !audience.Invites(u.Path) {
+			audience = append(audience, u)
+		}
+	}
+	return audience
+}
 
 // Paths returns the paths of the units.
 func (a Audience) Paths() []string {

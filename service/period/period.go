@@ -139,21 +139,16 @@ func audienceOf(tx *gorm.DB, unit model.Unit, ids []int64) (model.Audience, erro
 	if len(ids) == 0 {
 		return model.Audience{unit}, nil
 	}
-	var found []model.Unit
-	if err := tx.Scopes(model.Under(unit.Path)).Where("id IN ?", ids).Order("path").Find(&found).Error; err != nil {
+	named, err := model.UnitsUnder(tx, unit, ids)
+	if err != nil {
 		return nil, err
 	}
 	known := map[int64]bool{}
-	var audience model.Audience
-	for _, u := range found {
+	for _, u := range named {
 		known[u.ID] = true
 		if !u.ClosedOn.IsOpen() {
 			return nil, model.InvalidField("audience.unit_ids["+strconv.Itoa(slices.Index(ids, u.ID))+"]", "unit_closed",
 				"应参学组织“"+u.Name+"”已撤销")
-		}
-		within := func(above model.Unit) bool { return strings.HasPrefix(u.Path, above.Path) }
-		if !slices.ContainsFunc(audience, within) {
-			audience = append(audience, u)
 		}
 	}
 	for i, id := range ids {
@@ -162,7 +157,7 @@ func audienceOf(tx *gorm.DB, unit model.Unit, ids []int64) (model.Audience, erro
 				"应参学组织不存在，或不属于发起单位")
 		}
 	}
-	return audience, nil
+	return model.AudienceOf(named), nil
 }
 
 // apply checks the plan and writes it into the row.

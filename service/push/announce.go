@@ -215,24 +215,20 @@ func audienceOf(tx *gorm.DB, actor model.Actor, unit model.Unit, ids []int64) (m
 	if len(ids) == 0 {
 		return model.Audience{unit}, nil
 	}
-	var found []model.Unit
-	if err := tx.Scopes(model.Under(unit.Path)).Where("id IN ?", ids).Order("path").Find(&found).Error; err != nil {
+	named, err := model.UnitsUnder(tx, unit, ids)
+	if err != nil {
 		return nil, err
 	}
 	known := map[int64]bool{}
-	var audience model.Audience
-	for _, u := range found {
+	for _, u := range named {
 		known[u.ID] = u.ClosedOn.IsOpen() && actor.May(model.Announce, u.Path)
-		if !audience.Invites(u.Path) {
-			audience = append(audience, u)
-		}
 	}
 	for i, id := range ids {
 		if !known[id] {
 			return nil, model.InvalidField("audience.unit_ids["+strconv.Itoa(i)+"]", "not_found", "接收组织不存在、已撤销，或不属于发布单位")
 		}
 	}
-	return audience, nil
+	return model.AudienceOf(named), nil
 }
 
 // add writes the announcement.
